@@ -1,0 +1,162 @@
+// Package config is the configuration of supervisord, read, checked and
+// typed. Nothing in it changes after it was loaded.
+package config
+
+import (
+	"os"
+	"time"
+
+	"example.org/twiddler/internal/proc"
+	"example.org/twiddler/level"
+)
+
+// A Config is one configuration, loaded whole.
+type Config struct {
+	Path string // of the main file, as given
+	Here string // its directory, absolute
+
+	Supervisord   Supervisord
+	Servers       []Server       // in the order they are opened: inet first, then unix
+	RPCInterfaces []RPCInterface // in file order
+	Groups        []*Group       // by priority, then name
+
+	Messages []Message // what the parse has to say to the main log
+
+	program programContext // what AddProgram needs to parse one more program
+}
+
+// A Message is one line for the main log.
+type Message struct {
+	Level level.Level
+	Text  string
+}
+
+// Supervisord is the [supervisord] section, with the command line applied.
+type Supervisord struct {
+	Logfile         string // absolute; "" when LogSyslog
+	LogSyslog       bool
+	LogfileMaxBytes int64
+	LogfileBackups  int
+	LogLevel        level.Level
+	Pidfile         string // absolute
+	Umask           os.FileMode
+	NoDaemon        bool
+	Silent          bool
+	MinFDs          int
+	MinProcs        int
+	NoCleanup       bool
+	ChildLogDir     string
+	User            string // name or uid; "" for none
+	Directory       string // "" for none
+	StripANSI       bool
+	Environment     map[string]string
+	Identifier      string
+	Subreaper       bool // ours: adopt orphaned descendants, as PID 1 does
+}
+
+// A Server is one [unix_http_server] or [inet_http_server] section.
+type Server struct {
+	Section  string // the whole section name
+	Unix     bool
+	File     string // unix: absolute path
+	Mode     os.FileMode
+	UID, GID int    // unix: owner of the socket; -1 to leave
+	Host     string // inet: "" for all
+	Port     int
+	Username string // "" for no authentication
+	Password string // plain, or {SHA} and hexadecimal
+}
+
+// An RPCInterface is one [rpcinterface:x] section.
+type RPCInterface struct {
+	Section string
+	Name    string            // the namespace
+	Factory string            // module:callable
+	Options map[string]string // all other keys
+}
+
+// Kind tells the three kinds of groups apart.
+type Kind int
+
+// A group of ordinary programs, a pool of event listeners, and a pool of
+// processes that share a listening socket.
+const (
+	Programs Kind = iota
+	EventListener
+	FastCGI
+)
+
+// A Group is one process group.
+type Group struct {
+	Name      string
+	Priority  int
+	Kind      Kind
+	Processes []*Process // in configuration order
+
+	// EventListener only.
+	BufferSize    int
+	Events        []string // sorted
+	ResultHandler string
+
+	Socket *Socket // FastCGI only
+}
+
+// A Socket is what the processes of a [fcgi-program:x] share.
+type Socket struct {
+	URL      string // unix:///path or tcp://host:port, normalised
+	Unix     bool
+	Path     string // unix
+	Host     string // tcp
+	Port     int
+	UID, GID int         // unix: owner; -1 to leave
+	Mode     os.FileMode // unix
+	Backlog  int         // 0 for the system's maximum
+}
+
+// A Process is the configuration of one process: everything that is needed to
+// run it. Two processes of one program differ in name and expansions only.
+type Process struct {
+	proc.Spec
+
+	Program     string // name of the section, without its prefix
+	Kind        Kind   // of the section it comes from
+	Command     string // as written, after expansion
+	Priority    int
+	AutoStart   bool
+	Directory   string // "" for none
+	UID         int    // -1 for none
+	User        string // as written; "" for none. Looked up again at each spawn
+	Umask       int    // -1 for none
+	Environment map[string]string
+	ServerURL   string // "" for none; AUTO has been resolved
+
+	RedirectStderr bool
+	Stdout, Stderr Channel
+}
+
+// A Channel is the output of a process on one descriptor.
+type Channel struct {
+	Log             LogKind
+	Path            string // LogFile only
+	MaxBytes        int64
+	Backups         int
+	CaptureMaxBytes int64 // 0 for no capture mode
+	Events          bool
+	Syslog          bool
+}
+
+// LogKind says where a child's output goes.
+type LogKind int
+
+// No file, a file named by us in childlogdir, a file named by the user.
+const (
+	LogNone LogKind = iota
+	LogAuto
+	LogFile
+)
+
+// programContext is what a [program:x] section is read with.
+type programContext struct{}
+
+// seconds turns a configured whole number of seconds into a duration.
+func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
