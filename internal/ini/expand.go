@@ -19,17 +19,17 @@ const (
 type ExpandError struct {
 	Value   string   // the whole value
 	Option  string   // what it is the value of: "program:x.command", "environment"
-	Unknown string   // Python repr of the name that is not known; "" for another error
-	Names   []string // for Unknown: all names there are, sorted
-	Reason  string   // else: what is wrong, in Python's words
+	Reason  string   // what is wrong, in Python's words; "" for an unknown name
+	Unknown string   // then that name
+	Names   []string // and all names there are, sorted
 }
 
 // Error names the value, the option, and the reason.
 func (e *ExpandError) Error() string {
-	if e.Unknown != "" {
+	if e.Reason == "" {
 		return fmt.Sprintf("Format string %s for %s contains names (%s) which cannot be "+
 			"expanded. Available names: %s",
-			Repr(e.Value), Repr(e.Option), e.Unknown, strings.Join(e.Names, ", "))
+			Repr(e.Value), Repr(e.Option), Repr(e.Unknown), strings.Join(e.Names, ", "))
 	}
 	return fmt.Sprintf("Format string %s for %s is badly formatted: %s",
 		Repr(e.Value), Repr(e.Option), e.Reason)
@@ -47,12 +47,11 @@ func Expand(value, name string, vars Vars) (string, error) {
 	}
 	f := formatter{format: value, vars: vars}
 	if err := f.run(); err != nil {
-		e := &ExpandError{Value: value, Option: name, Reason: err.Error()}
 		var unknown unknownName
 		if errors.As(err, &unknown) {
-			e.Unknown, e.Names = Repr(string(unknown)), vars.Names()
+			return "", &ExpandError{Value: value, Option: name, Unknown: string(unknown), Names: vars.Names()}
 		}
-		return "", e
+		return "", &ExpandError{Value: value, Option: name, Reason: err.Error()}
 	}
 	return f.out.String(), nil
 }
