@@ -1,16 +1,20 @@
 // Package config is the configuration of supervisord, read, checked and
 // typed. Nothing in it changes after it was loaded.
+//
+// [Load] reads everything, reports every problem it finds, and returns either
+// a whole [Config] or an [Errors]. The tables of options in this package are
+// the only place that knows a key; [Sections] walks them for the manual.
 package config
 
 import (
 	"os"
-	"time"
 
 	"example.org/twiddler/internal/proc"
 	"example.org/twiddler/level"
 )
 
-// A Config is one configuration, loaded whole.
+// A Config is one configuration, loaded whole. It never changes, so any
+// number of goroutines may read it and call its methods.
 type Config struct {
 	Path string // of the main file, as given
 	Here string // its directory, absolute
@@ -19,6 +23,10 @@ type Config struct {
 	Servers       []Server       // in the order they are opened: inet first, then unix
 	RPCInterfaces []RPCInterface // in file order
 	Groups        []*Group       // by priority, then name
+
+	// ServerURL is what children reach us by: the first unix server, else the
+	// last inet server; "" without any.
+	ServerURL string
 
 	Messages []Message // what the parse has to say to the main log
 
@@ -130,6 +138,10 @@ type Process struct {
 	Environment map[string]string
 	ServerURL   string // "" for none; AUTO has been resolved
 
+	// AutoServerURL says that serverurl is AUTO or not set at all. Config info
+	// shows "none" then, not ServerURL.
+	AutoServerURL bool
+
 	RedirectStderr bool
 	Stdout, Stderr Channel
 }
@@ -154,9 +166,3 @@ const (
 	LogAuto
 	LogFile
 )
-
-// programContext is what a [program:x] section is read with.
-type programContext struct{}
-
-// seconds turns a configured whole number of seconds into a duration.
-func seconds(n int) time.Duration { return time.Duration(n) * time.Second }

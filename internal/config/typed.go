@@ -1,0 +1,218 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"example.org/twiddler/internal/ini"
+)
+
+// untype turns a value that a client sent for an option into the text that
+// means the same in a file. ok is false where the value counts as absent. The
+// original hands the value itself to functions made for text; where they
+// happen to take it, so do we. Where they end in HTTP 500 there, the error is
+// one of our own.
+func untype(o *Option, v any) (text string, ok bool, err error) {
+	if s, is := v.(string); is {
+		return s, true, nil
+	}
+	switch o.Type {
+	case typeInt:
+		text, err = untypeInt(v)
+	case typeBool:
+		text, err = untypeBool(v)
+	case typeSignal:
+		if text, err = untypeInt(v); err != nil {
+			err = notText(o, v, "a signal")
+		}
+	case typeExitCodes:
+		text, err = untypeExitCodes(v)
+	case typeEnvironment:
+		err = wrong("Format string %s for 'environment' is badly formatted: "+
+			"unsupported operand type(s) for %%: %s and 'dict'", pythonRepr(v), ini.Repr(pythonType(v)))
+	case typeName:
+		return pythonText(v), true, nil
+	case typeLogFile:
+		if v == nil {
+			return "NONE", true, nil
+		}
+		err = errNoDetail
+	case typeUser:
+		if v != nil {
+			text, err = untypeInt(v)
+		}
+	case typeOctal:
+		if v != nil {
+			err = wrong("%s can not be converted to an octal type", pythonText(v))
+		}
+	case typeText:
+		text = pythonText(v)
+	case typeURL:
+		if v != nil && v != false {
+			err = notText(o, v, "a string")
+		}
+		return "", v == false, err
+	default:
+		if v != nil {
+			err = notText(o, v, "a string")
+		} else if o.Type != typeCommand {
+			err = notText(o, v, "a string")
+		}
+	}
+	return text, v != nil || o.Type == typeExitCodes, err
+}
+
+// notText is the error where the original breaks.
+func notText(o *Option, v any, want string) error {
+	return wrong("%s must be %s, not %s", o.Key, want, pythonRepr(v))
+}
+
+// untypeInt is Python's int of a number.
+func untypeInt(v any) (string, error) {
+	switch v := v.(type) {
+	case bool:
+		if v {
+			return "1", nil
+		}
+		return "0", nil
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) || math.Abs(v) >= math.MaxInt64 {
+			return "", errNoDetail
+		}
+		return strconv.FormatInt(int64(v), 10), nil
+	}
+	if n, ok := wholeNumber(v); ok {
+		return strconv.FormatInt(n, 10), nil
+	}
+	return "", errNoDetail
+}
+
+// wholeNumber returns the value of any of the integer types of a decoder.
+func wholeNumber(v any) (int64, bool) {
+	switch v := v.(type) {
+	case int:
+		return int64(v), true
+	case int32:
+		return int64(v), true
+	case int64:
+		return v, true
+	}
+	return 0, false
+}
+
+// untypeBool takes what looks like a boolean word when Python prints it.
+func untypeBool(v any) (string, error) {
+	text := pythonText(v)
+	if _, err := boolean(text); err != nil {
+		return "", wrong("not a valid boolean value: %s", pythonRepr(v))
+	}
+	return text, nil
+}
+
+// untypeExitCodes takes what is false in Python as an empty list.
+func untypeExitCodes(v any) (string, error) {
+	if !truth(v) {
+		return "", nil
+	}
+	return "", wrong("not a valid list of exit codes: %s", pythonRepr(v))
+}
+
+// truth is Python's bool of a decoded value.
+func truth(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return false
+	case bool:
+		return v
+	case float64:
+		return v != 0
+	case []any:
+		return len(v) > 0
+	case map[string]any:
+		return len(v) > 0
+	}
+	n, ok := wholeNumber(v)
+	return !ok || n != 0
+}
+
+// pythonType is the name of a value's type in Python.
+func pythonType(v any) string {
+	switch v.(type) {
+	case nil:
+		return "NoneType"
+	case bool:
+		return "bool"
+	case float64:
+		return "float"
+	case []any:
+		return "list"
+	case map[string]any:
+		return "dict"
+	}
+	if _, ok := wholeNumber(v); ok {
+		return "int"
+	}
+	return "object"
+}
+
+// pythonText is Python's str of a decoded value.
+func pythonText(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	return pythonRepr(v)
+}
+
+// pythonRepr is Python's repr of a decoded value.
+func pythonRepr(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "None"
+	case bool:
+		if v {
+			return "True"
+		}
+		return "False"
+	case string:
+		return ini.Repr(v)
+	case float64:
+		return pythonFloat(v)
+	case []any:
+		items := make([]string, len(v))
+		for i, item := range v {
+			items[i] = pythonRepr(item)
+		}
+		return "[" + strings.Join(items, ", ") + "]"
+	case map[string]any:
+		items := make([]string, 0, len(v))
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			items = append(items, ini.Repr(key)+": "+pythonRepr(v[key]))
+		}
+		return "{" + strings.Join(items, ", ") + "}"
+	}
+	return fmt.Sprint(v)
+}
+
+// pythonFloat is Python's repr of a float.
+func pythonFloat(f float64) string {
+	switch {
+	case math.IsNaN(f):
+		return "nan"
+	case math.IsInf(f, 1):
+		return "inf"
+	case math.IsInf(f, -1):
+		return "-inf"
+	}
+	if abs := math.Abs(f); abs != 0 && (abs < 1e-4 || abs >= 1e16) {
+		return strconv.FormatFloat(f, 'e', -1, 64)
+	}
+	text := strconv.FormatFloat(f, 'f', -1, 64)
+	if !strings.Contains(text, ".") {
+		text += ".0"
+	}
+	return text
+}
