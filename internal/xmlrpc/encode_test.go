@@ -3,6 +3,7 @@ package xmlrpc
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -56,6 +57,20 @@ func TestAppendValue(t *testing.T) {
 		if want := "before<value>" + c.want + "</value>"; err != nil || string(got) != want {
 			t.Errorf("AppendValue(%#v) = %q, %v, want %q", c.in, got, err, want)
 		}
+	}
+}
+
+func TestAppendMembers(t *testing.T) {
+	t.Parallel()
+	got := AppendStructStart(nil)
+	got = AppendMemberString(got, "s", "<")
+	got = AppendMemberInt(got, "i", 1<<40)
+	got = AppendMemberBool(got, "b", true)
+	got = AppendMemberEnd(AppendNil(AppendMemberStart(got, "n")))
+	got = AppendStructEnd(got)
+	want, err := AppendValue(nil, Struct{{"s", "<"}, {"i", 1 << 40}, {"b", true}, {"n", Array[*Fault]{}}})
+	if text := strings.Replace(string(want), "<value><array><data>\n</data></array></value>", "<value><nil/></value>", 1); err != nil || string(got) != text {
+		t.Errorf("got\n%s, %v, want\n%s", got, err, text)
 	}
 }
 
