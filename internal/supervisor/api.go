@@ -1,0 +1,270 @@
+package supervisor
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"example.org/twiddler/fault"
+	"example.org/twiddler/internal/config"
+	"example.org/twiddler/internal/proc"
+	"example.org/twiddler/internal/sys"
+)
+
+// Mood is the state of supervisord as a whole. It costs nothing to ask.
+func (l *Loop) Mood() Mood { return Mood(l.mood.Load()) }
+
+// StartProcess starts a process. With wait it returns when the process is
+// RUNNING or has failed; without, as soon as there is a child. as is the name
+// as the caller wrote it; faults repeat it.
+func (l *Loop) StartProcess(ctx context.Context, name Name, as string, wait bool) error {
+	cfg, err := read(ctx, l, func(c *Core, _ proc.Moment) (*config.Process, *fault.Error) {
+		if p := c.find(name); p != nil {
+			return p.cfg, nil
+		}
+		return nil, fault.New(fault.BadName, as)
+	})
+	if err != nil {
+		return err
+	}
+	if err := l.launch.check(cfg); err != nil {
+		return err
+	}
+	return tell(ctx, l, func(reply func(*fault.Error)) Input {
+		return StartProcess{name, as, wait, reply}
+	})
+}
+
+// StopProcess stops a process. With wait it returns when the process is down.
+func (l *Loop) StopProcess(ctx context.Context, name Name, as string, wait bool) error {
+	return tell(ctx, l, func(reply func(*fault.Error)) Input {
+		return StopProcess{name, as, wait, reply}
+	})
+}
+
+// SignalProcess sends sig to the child of a process.
+func (l *Loop) SignalProcess(ctx context.Context, name Name, as string, sig int) error {
+	return tell(ctx, l, func(reply func(*fault.Error)) Input {
+		return SignalProcess{name, as, sig, reply}
+	})
+}
+
+// StartGroup starts what is down in one group. The fault for a group that is
+// not there is BAD_NAME; what befell each process is in the results.
+func (l *Loop) StartGroup(ctx context.Context, group string, wait bool) ([]Result, error) {
+	return l.startMany(ctx, group, false, wait)
+}
+
+// StartAll starts whatever is down.
+func (l *Loop) StartAll(ctx context.Context, wait bool) ([]Result, error) {
+	return l.startMany(ctx, "", true, wait)
+}
+
+func (l *Loop) startMany(ctx context.Context, group string, all, wait bool) ([]Result, error) {
+	cfgs, err := read(ctx, l, func(c *Core, _ proc.Moment) ([]*config.Process, *fault.Error) {
+		procs, _ := c.selected(group, all)
+		var cfgs []*config.Process
+		for _, p := range procs {
+			if !p.State.Up() {
+				cfgs = append(cfgs, p.cfg)
+			}
+		}
+		return cfgs, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	refused := map[Name]*fault.Error{}
+	for _, cfg := range cfgs {
+		if err := l.launch.check(cfg); err != nil {
+			refused[Name{cfg.Group, cfg.Name}] = fault.From(err)
+		}
+	}
+	return ask(ctx, l, func(reply func([]Result, *fault.Error)) Input {
+		return StartMany{group, all, wait, refused, reply}
+	})
+}
+
+// StopGroup stops what is up in one group.
+func (l *Loop) StopGroup(ctx context.Context, group string, wait bool) ([]Result, error) {
+	return ask(ctx, l, func(reply func([]Result, *fault.Error)) Input {
+		return StopMany{group, false, wait, reply}
+	})
+}
+
+// StopAll stops whatever is up.
+func (l *Loop) StopAll(ctx context.Context, wait bool) ([]Result, error) {
+	return ask(ctx, l, func(reply func([]Result, *fault.Error)) Input {
+		return StopMany{"", true, wait, reply}
+	})
+}
+
+// SignalGroup sends sig to each child of one group.
+func (l *Loop) SignalGroup(ctx context.Context, group string, sig int) ([]Result, error) {
+	return ask(ctx, l, func(reply func([]Result, *fault.Error)) Input {
+		return SignalMany{group, false, sig, reply}
+	})
+}
+
+// SignalAll sends sig to every child.
+func (l *Loop) SignalAll(ctx context.Context, sig int) ([]Result, error) {
+	return ask(ctx, l, func(reply func([]Result, *fault.Error)) Input {
+		return SignalMany{"", true, sig, reply}
+	})
+}
+
+// Exists reports whether there is a process of that name.
+func (l *Loop) Exists(ctx context.Context, name Name) (bool, error) {
+	return read(ctx, l, func(c *Core, _ proc.Moment) (bool, *fault.Error) { return c.find(name) != nil, nil })
+}
+
+// GroupExists reports whether there is a live group of that name.
+func (l *Loop) GroupExists(ctx context.Context, group string) (bool, error) {
+	return read(ctx, l, func(c *Core, _ proc.Moment) (bool, *fault.Error) { return c.byName[group] != nil, nil })
+}
+
+// Info describes one process.
+func (l *Loop) Info(ctx context.Context, name Name, as string) (Info, error) {
+	return read(ctx, l, func(c *Core, now proc.Moment) (Info, *fault.Error) {
+		if p := c.find(name); p != nil {
+			return p.info(now), nil
+		}
+		return Info{}, fault.New(fault.BadName, as)
+	})
+}
+
+// AllInfo describes every process, by group name, then process name.
+func (l *Loop) AllInfo(ctx context.Context) ([]Info, error) {
+	infos, err := read(ctx, l, func(c *Core, now proc.Moment) ([]Info, *fault.Error) { return c.allInfo(now), nil })
+	sortInfos(infos)
+	return infos, err
+}
+
+// ConfigInfo describes every process of the configuration last read, by
+// process name.
+func (l *Loop) ConfigInfo(ctx context.Context) ([]ConfigInfo, error) {
+	infos, err := read(ctx, l, func(c *Core, _ proc.Moment) ([]ConfigInfo, *fault.Error) { return c.configInfo(), nil })
+	slices.SortStableFunc(infos, func(a, b ConfigInfo) int { return cmp.Compare(a.Process.Name, b.Process.Name) })
+	return infos, err
+}
+
+// GroupNames returns the live groups in the order they were added.
+func (l *Loop) GroupNames(ctx context.Context) ([]string, error) {
+	return read(ctx, l, func(c *Core, _ proc.Moment) ([]string, *fault.Error) { return c.groupNames(), nil })
+}
+
+// Apply carries out a list of edits, all or none, and creates the AUTO logs
+// of the processes that were added.
+func (l *Loop) Apply(ctx context.Context, edits ...Edit) error {
+	done, err := ask(ctx, l, func(reply func(Applied, *fault.Error)) Input { return Apply{edits, reply} })
+	l.launch.createLogs(done.AutoLogs)
+	return err
+}
+
+// AddGroup makes a group of the configuration last read live.
+func (l *Loop) AddGroup(ctx context.Context, group string) error {
+	done, err := ask(ctx, l, func(reply func(Applied, *fault.Error)) Input { return AddProcessGroup{group, reply} })
+	l.launch.createLogs(done.AutoLogs)
+	return err
+}
+
+// RemoveGroup forgets a group, all of whose processes must be down.
+func (l *Loop) RemoveGroup(ctx context.Context, group string) error {
+	return l.Apply(ctx, RemoveGroup{group})
+}
+
+// Reload reads the configuration again and tells how the live groups differ
+// from it. A configuration that does not load changes nothing.
+func (l *Loop) Reload(ctx context.Context) (added, changed, removed []string, err error) {
+	l.rereadMu.Lock()
+	defer l.rereadMu.Unlock()
+	groups, err := l.o.Reread()
+	if err != nil {
+		return nil, nil, nil, fault.New(fault.CantReread, err.Error())
+	}
+	diff, err := ask(ctx, l, func(reply func([3][]string, *fault.Error)) Input {
+		return Reload{groups, func(a, c, r []string) { reply([3][]string{a, c, r}, nil) }}
+	})
+	return diff[0], diff[1], diff[2], err
+}
+
+// WriteStdin sends data to the stdin of a child. What the pipe does not take
+// at once is sent as it drains.
+func (l *Loop) WriteStdin(ctx context.Context, name Name, as string, data []byte) error {
+	return tell(ctx, l, func(reply func(*fault.Error)) Input {
+		return WriteStdin{name, as, data, reply}
+	})
+}
+
+// ClearLogs removes and recreates the logs that a live process holds open;
+// those of one that is down are left alone. Supervisor 4.2.5, process.py,
+// removelogs.
+func (l *Loop) ClearLogs(ctx context.Context, name Name, as string) error {
+	logs, err := read(ctx, l, func(c *Core, _ proc.Moment) (Logs, *fault.Error) {
+		p := c.find(name)
+		switch {
+		case p == nil:
+			return Logs{}, fault.New(fault.BadName, as)
+		case p.PID == 0:
+			return Logs{}, nil
+		}
+		return p.logs, nil
+	})
+	if err != nil {
+		return err
+	}
+	if l.launch.clear(logs) != nil {
+		return fault.New(fault.Failed, as)
+	}
+	return nil
+}
+
+// ClearAllLogs is ClearLogs for every process, in the order of StopAll.
+func (l *Loop) ClearAllLogs(ctx context.Context) ([]Result, error) {
+	names, err := read(ctx, l, func(c *Core, _ proc.Moment) ([]Name, *fault.Error) {
+		procs, _ := c.selected("", true)
+		names := make([]Name, len(procs))
+		for i, p := range procs {
+			names[i] = p.name
+		}
+		return names, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	results := make([]Result, 0, len(names))
+	for _, n := range names {
+		r := Result{Name: n.Process, Group: n.Group}
+		spec := proc.Spec{Name: n.Process, Group: n.Group}
+		if err := l.ClearLogs(ctx, n, spec.Namespec()); err != nil {
+			r.Err = fault.From(err)
+		}
+		results = append(results, r)
+	}
+	return results, nil
+}
+
+// Shutdown stops everything and then ends Run. It returns at once.
+func (l *Loop) Shutdown(ctx context.Context) error { return l.goDown(ctx, false) }
+
+// Restart is Shutdown, after which Run asks for a new start.
+func (l *Loop) Restart(ctx context.Context) error { return l.goDown(ctx, true) }
+
+func (l *Loop) goDown(ctx context.Context, restart bool) error {
+	return tell(ctx, l, func(reply func(*fault.Error)) Input {
+		return Shutdown{Restart: restart, Reply: func() { reply(nil) }}
+	})
+}
+
+// commandFault turns why a command can't be run into the fault for it.
+func commandFault(err error) error {
+	var c *sys.CommandError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &c) && c.NotFound:
+		return fault.New(fault.NoFile, c.Text)
+	}
+	return fault.New(fault.NotExecutable, err.Error())
+}

@@ -1,0 +1,238 @@
+package supervisor
+
+import (
+	"slices"
+
+	"example.org/twiddler/fault"
+	"example.org/twiddler/internal/config"
+	"example.org/twiddler/internal/proc"
+)
+
+// An Edit is one change of what is supervised. A list of them is checked
+// whole before anything happens, and applied all or none.
+type Edit interface{ edit() }
+
+type (
+	// AddGroup makes a group live. Its processes with autostart are started.
+	AddGroup struct{ Group *config.Group }
+	// RemoveGroup forgets a group, all of whose processes must be down.
+	RemoveGroup struct{ Name string }
+	// AddProcesses adds processes to a live group, and starts those with
+	// autostart.
+	AddProcesses struct {
+		Group     string
+		Processes []*config.Process
+	}
+	// RemoveProcess forgets a process that is down.
+	RemoveProcess struct{ Name Name }
+)
+
+func (AddGroup) edit()      {}
+func (RemoveGroup) edit()   {}
+func (AddProcesses) edit()  {}
+func (RemoveProcess) edit() {}
+
+// Applied tells what the caller of an edit has to do once it has happened:
+// AutoLogs are the files to create, empty.
+type Applied struct{ AutoLogs []string }
+
+func (c *Core) applyAll(now proc.Moment, edits []Edit, answer func(Applied, *fault.Error), out []Effect) []Effect {
+	if err := c.check(edits); err != nil {
+		return append(out, Reply{func() { answer(Applied{}, err) }})
+	}
+	var fresh []*process
+	for _, e := range edits {
+		fresh, out = c.apply(e, fresh, out)
+	}
+	// Starts come last, when it is certain who is still there.
+	var done Applied
+	for _, p := range fresh {
+		if c.find(p.name) != p {
+			continue
+		}
+		done.add(p)
+		if p.cfg.AutoStart && c.mood == MoodRunning {
+			out = c.feedRanked(now, p, proc.Start{}, true, out)
+		}
+	}
+	return append(out, Reply{func() { answer(done, nil) }})
+}
+
+func (a *Applied) add(p *process) {
+	if p.cfg.Stdout.Log == config.LogAuto {
+		a.AutoLogs = append(a.AutoLogs, p.logs.Stdout)
+	}
+	if p.cfg.Stderr.Log == config.LogAuto && p.logs.Stderr != "" {
+		a.AutoLogs = append(a.AutoLogs, p.logs.Stderr)
+	}
+}
+
+// check finds the first edit that could not be applied, given those before it.
+func (c *Core) check(edits []Edit) *fault.Error {
+	d := draft{core: c, groups: map[string]*draftGroup{}}
+	for _, e := range edits {
+		if err := d.check(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A draft is the set of groups and processes as it will be after the edits
+// checked so far. It holds only what they touch.
+type draft struct {
+	core   *Core
+	groups map[string]*draftGroup
+}
+
+type draftGroup struct {
+	live  *group // nil if there is none, or none any more
+	gone  bool
+	fresh map[string]bool // by process: true for added, false for removed
+}
+
+func (d *draft) group(name string) *draftGroup {
+	g := d.groups[name]
+	if g == nil {
+		live := d.core.byName[name]
+		g = &draftGroup{live: live, gone: live == nil, fresh: map[string]bool{}}
+		d.groups[name] = g
+	}
+	return g
+}
+
+func (g *draftGroup) has(process string) bool {
+	if here, touched := g.fresh[process]; touched {
+		return here
+	}
+	return g.live != nil && g.live.byName[process] != nil
+}
+
+// The texts of the last two are the twiddler's, those of the first two
+// Supervisor's. supervisor_twiddler, rpcinterface.py; Supervisor 4.2.5,
+// rpcinterface.py.
+func (d *draft) check(e Edit) *fault.Error {
+	switch e := e.(type) {
+	case AddGroup:
+		g := d.group(e.Group.Name)
+		if !g.gone {
+			return fault.New(fault.AlreadyAdded, e.Group.Name)
+		}
+		g.gone, g.live, g.fresh = false, nil, map[string]bool{}
+		for _, p := range e.Group.Processes {
+			g.fresh[p.Name] = true
+		}
+	case RemoveGroup:
+		g := d.group(e.Name)
+		if g.gone {
+			return fault.New(fault.BadName, e.Name)
+		}
+		if g.live != nil && slices.ContainsFunc(g.live.procs, (*process).busy) {
+			return fault.New(fault.StillRunning, e.Name)
+		}
+		g.gone = true
+	case AddProcesses:
+		g := d.group(e.Group)
+		if g.gone {
+			return fault.New(fault.BadName, "group: "+e.Group)
+		}
+		for _, p := range e.Processes {
+			if g.has(p.Name) {
+				return fault.New(fault.BadName, p.Name)
+			}
+			g.fresh[p.Name] = true
+		}
+	case RemoveProcess:
+		g := d.group(e.Name.Group)
+		if g.gone {
+			return fault.New(fault.BadName, "group: "+e.Name.Group)
+		}
+		if !g.has(e.Name.Process) {
+			return fault.New(fault.BadName, e.Name.Process)
+		}
+		if p := d.core.find(e.Name); p != nil && p.busy() {
+			return fault.New(fault.StillRunning, e.Name.Process)
+		}
+		g.fresh[e.Name.Process] = false
+	}
+	return nil
+}
+
+// busy reports whether p must not be forgotten yet.
+func (p *process) busy() bool { return !p.State.Down() || p.PID != 0 }
+
+// apply carries out one edit that check has passed, and adds the processes it
+// made to fresh.
+func (c *Core) apply(e Edit, fresh []*process, out []Effect) ([]*process, []Effect) {
+	switch e := e.(type) {
+	case AddGroup:
+		g := &group{
+			cfg:    e.Group,
+			listed: slices.Index(c.available, e.Group),
+			byName: make(map[string]*process, len(e.Group.Processes)),
+		}
+		c.groups = append(c.groups, g)
+		c.byName[e.Group.Name] = g
+		return c.addProcesses(g, e.Group.Processes, fresh), append(out, GroupAdded{e.Group.Name})
+	case RemoveGroup:
+		g := c.byName[e.Name]
+		delete(c.byName, e.Name)
+		c.groups = slices.DeleteFunc(c.groups, func(o *group) bool { return o == g })
+		out = append(out, GroupRemoved{e.Name})
+	case AddProcesses:
+		g := c.byName[e.Group]
+		next := *g.cfg
+		// Only the newest value of a group is ever appended to, so older ones
+		// may share its array: adding to a large group costs no copy.
+		next.Processes = append(g.cfg.Processes, e.Processes...)
+		c.reconfigure(g, &next)
+		return c.addProcesses(g, e.Processes, fresh), out
+	case RemoveProcess:
+		c.removeProcess(e.Name)
+	}
+	return fresh, out
+}
+
+func (c *Core) addProcesses(g *group, cfgs []*config.Process, fresh []*process) []*process {
+	for _, cfg := range cfgs {
+		p := c.newProcess(g, cfg)
+		g.put(p)
+		fresh = append(fresh, p)
+	}
+	return fresh
+}
+
+func (c *Core) removeProcess(n Name) {
+	g := c.byName[n.Group]
+	p := g.byName[n.Process]
+	delete(g.byName, n.Process)
+	g.procs = slices.DeleteFunc(g.procs, func(o *process) bool { return o == p })
+	next := *g.cfg
+	next.Processes = nil
+	for _, o := range g.cfg.Processes {
+		if o.Name != n.Process {
+			next.Processes = append(next.Processes, o)
+		}
+	}
+	c.reconfigure(g, &next)
+}
+
+// reconfigure gives g a new configuration. Until the files are read again
+// that is the available one too. Supervisor 4.2.5: the live group and the
+// available configuration are one object.
+func (c *Core) reconfigure(g *group, cfg *config.Group) {
+	g.cfg = cfg
+	if g.listed >= 0 {
+		c.available[g.listed] = cfg
+	}
+}
+
+func (c *Core) addProcessGroup(now proc.Moment, in AddProcessGroup, out []Effect) []Effect {
+	for _, g := range c.available {
+		if g.Name == in.Group {
+			return c.applyAll(now, []Edit{AddGroup{g}}, in.Reply, out)
+		}
+	}
+	err := fault.New(fault.BadName, in.Group)
+	return append(out, Reply{func() { in.Reply(Applied{}, err) }})
+}

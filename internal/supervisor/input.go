@@ -1,0 +1,134 @@
+package supervisor
+
+import (
+	"example.org/twiddler/fault"
+	"example.org/twiddler/internal/config"
+	"example.org/twiddler/internal/proc"
+)
+
+// Input is what the core can be told. Every Reply is called exactly once,
+// when the Reply effect that carries it is carried out.
+type Input interface{ input() }
+
+// What operators ask for.
+type (
+	// Apply carries out a list of edits, all or none.
+	Apply struct {
+		Edits []Edit
+		Reply func(Applied, *fault.Error)
+	}
+	// AddProcessGroup makes a group of the available configuration live.
+	AddProcessGroup struct {
+		Group string
+		Reply func(Applied, *fault.Error)
+	}
+	// Reload replaces the available configuration; what is live stays.
+	Reload struct {
+		Groups []*config.Group
+		Reply  func(added, changed, removed []string)
+	}
+	// StartProcess is the RPC of that name. As, here and below, is the name as
+	// the caller wrote it, for the fault.
+	StartProcess struct {
+		Name  Name
+		As    string
+		Wait  bool
+		Reply func(*fault.Error)
+	}
+	// StopProcess is the RPC of that name.
+	StopProcess struct {
+		Name  Name
+		As    string
+		Wait  bool
+		Reply func(*fault.Error)
+	}
+	// SignalProcess is the RPC of that name.
+	SignalProcess struct {
+		Name   Name
+		As     string
+		Signal int
+		Reply  func(*fault.Error)
+	}
+	// StartMany starts what is down in one group, or in all for "". Refused
+	// names the processes whose command cannot be run, and the fault of each.
+	StartMany struct {
+		Group   string
+		All     bool
+		Wait    bool
+		Refused map[Name]*fault.Error
+		Reply   func([]Result, *fault.Error)
+	}
+	// StopMany stops what is up in one group, or everywhere.
+	StopMany struct {
+		Group string
+		All   bool
+		Wait  bool
+		Reply func([]Result, *fault.Error)
+	}
+	// SignalMany signals what can be signalled in one group, or everywhere.
+	SignalMany struct {
+		Group  string
+		All    bool
+		Signal int
+		Reply  func([]Result, *fault.Error)
+	}
+	// WriteStdin sends bytes to a child.
+	WriteStdin struct {
+		Name  Name
+		As    string
+		Data  []byte
+		Reply func(*fault.Error)
+	}
+	// Query runs a function on the core, which must only read and copy.
+	Query struct {
+		Read func(c *Core, now proc.Moment)
+	}
+	// Shutdown stops everything; with Restart the daemon begins anew after.
+	Shutdown struct {
+		Restart bool
+		Reply   func()
+	}
+)
+
+// What the operating system reports.
+type (
+	// Spawned answers a Spawn effect: the pid, or why there is none.
+	Spawned struct {
+		Name Name
+		PID  int
+		Err  error
+	}
+	// Reaped reports a child that has ended.
+	Reaped struct {
+		PID  int
+		Exit proc.Exit
+	}
+	// Drained answers a Drain effect.
+	Drained struct{ Name Name }
+	// KillFailed answers a Kill effect that could not be carried out.
+	KillFailed struct {
+		PID  int
+		Send bool // signalProcess, not a stop
+		Text string
+	}
+	// Tick says that time has passed.
+	Tick struct{}
+)
+
+func (Apply) input()           {}
+func (AddProcessGroup) input() {}
+func (Reload) input()          {}
+func (StartProcess) input()    {}
+func (StopProcess) input()     {}
+func (SignalProcess) input()   {}
+func (StartMany) input()       {}
+func (StopMany) input()        {}
+func (SignalMany) input()      {}
+func (WriteStdin) input()      {}
+func (Query) input()           {}
+func (Shutdown) input()        {}
+func (Spawned) input()         {}
+func (Reaped) input()          {}
+func (Drained) input()         {}
+func (KillFailed) input()      {}
+func (Tick) input()            {}

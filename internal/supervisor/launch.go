@@ -1,0 +1,307 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+	"syscall"
+
+	"example.org/twiddler/fault"
+	"example.org/twiddler/internal/childlog"
+	"example.org/twiddler/internal/config"
+	"example.org/twiddler/internal/sys"
+	"example.org/twiddler/level"
+)
+
+// LaunchOptions are what children are started with.
+type LaunchOptions struct {
+	Workers   int // how many starts may be under way at once
+	Environ   []string
+	Path      string // where commands are looked for; "" for the system's own
+	Files     *childlog.Files
+	Pump      *childlog.Pump
+	StripANSI func() bool             // asked for each chunk of output
+	Syslog    func(line string)       // for stdout_syslog and stderr_syslog
+	Debug     func(text string)       // child output to the main log; nil for none
+	ErrnoName func(error) string      // ENOENT for that errno
+	Create    func(path string) error // creates an empty AUTO log
+	Log       func(lv level.Level, text string)
+}
+
+// A launcher starts children in its workers and keeps our ends of their
+// pipes. Nothing the loop calls on it blocks.
+//
+// Starts that must keep an order wait in ordered: a higher rank begins only
+// when those of a lower one are done. Restarts go past them.
+type launcher struct {
+	o      LaunchOptions
+	sys    sys.System
+	report func(Input)
+	base   *environ
+
+	mu       sync.Mutex
+	changed  *sync.Cond
+	free     []Spawn
+	ordered  []Spawn
+	running  int  // ordered starts under way
+	rank     Rank // theirs
+	closed   bool
+	children map[Name]*child
+}
+
+// A child is our side of one running child. Its stdin is written by the loop
+// only, and never after drain took it out of the table.
+type child struct {
+	stdin *childlog.Input
+	pipes []*childlog.Pipe
+}
+
+func newLauncher(s sys.System, o LaunchOptions, report func(Input)) *launcher {
+	l := &launcher{o: o, sys: s, report: report, base: newEnviron(o.Environ), children: map[Name]*child{}}
+	l.changed = sync.NewCond(&l.mu)
+	return l
+}
+
+// start begins the workers; the function it returns ends them. Each ends when
+// it has reported the start it is at.
+func (l *launcher) start() (stop func()) {
+	var workers sync.WaitGroup
+	for range max(1, l.o.Workers) {
+		workers.Go(l.work)
+	}
+	return func() {
+		l.mu.Lock()
+		l.closed = true
+		l.changed.Broadcast()
+		l.mu.Unlock()
+		workers.Wait()
+	}
+}
+
+func (l *launcher) add(s Spawn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s.Ordered {
+		l.ordered = append(l.ordered, s)
+	} else {
+		l.free = append(l.free, s)
+	}
+	l.changed.Signal()
+}
+
+func (l *launcher) work() {
+	for {
+		s, ok := l.next()
+		if !ok {
+			return
+		}
+		pid, err := l.spawn(s)
+		l.report(Spawned{s.Name, pid, err})
+		if s.Ordered {
+			l.mu.Lock()
+			l.running--
+			l.changed.Broadcast()
+			l.mu.Unlock()
+		}
+	}
+}
+
+func (l *launcher) next() (Spawn, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for !l.closed {
+		switch {
+		case len(l.free) > 0:
+			return take(&l.free), true
+		case len(l.ordered) > 0 && (l.running == 0 || !l.rank.less(l.ordered[0].Rank)):
+			s := take(&l.ordered)
+			l.running++
+			l.rank = s.Rank
+			return s, true
+		}
+		l.changed.Wait()
+	}
+	return Spawn{}, false
+}
+
+func take(queue *[]Spawn) Spawn {
+	q := *queue
+	s := q[0]
+	q[0] = Spawn{}
+	*queue = q[1:]
+	if len(q) == 1 {
+		*queue = nil
+	}
+	return s
+}
+
+// check looks whether the command of p can be run, as its spawn will.
+func (l *launcher) check(p *config.Process) error {
+	_, _, err := l.sys.Resolve(p.Command, l.path(p))
+	return commandFault(err)
+}
+
+func (l *launcher) path(p *config.Process) string {
+	if path, ok := p.Environment["PATH"]; ok {
+		return path
+	}
+	return l.o.Path
+}
+
+func (l *launcher) spawn(s Spawn) (pid int, err error) {
+	p := s.Process
+	file, argv, err := l.sys.Resolve(p.Command, l.path(p))
+	if err != nil {
+		return 0, err
+	}
+	stdout, stderr, err := l.streams(s)
+	if err != nil {
+		return 0, err
+	}
+	started, err := l.sys.Start(&sys.Child{
+		Name:           p.Name,
+		File:           file,
+		Argv:           argv,
+		Dir:            p.Directory,
+		Env:            l.base.child(p),
+		Umask:          p.Umask,
+		User:           p.User,
+		RedirectStderr: p.RedirectStderr,
+		Socket:         -1,
+	})
+	if err != nil {
+		l.noteFailure(err, stdout, stderr)
+		return 0, err
+	}
+	c := &child{}
+	if started.Stdin >= 0 {
+		c.stdin = childlog.NewInput(started.Stdin)
+	}
+	c.pipes = append(c.pipes, l.capture(started.Stdout, stdout), l.capture(started.Stderr, stderr))
+	l.mu.Lock()
+	l.children[s.Name] = c
+	l.mu.Unlock()
+	return started.PID, nil
+}
+
+// noteFailure leaves in the child's log what its own last words would have
+// been, had it come as far as exec.
+func (l *launcher) noteFailure(err error, stdout, stderr *childlog.Stream) {
+	var f *sys.StartError
+	if errors.As(err, &f) && f.ChildLog != "" {
+		if stderr != nil {
+			stderr.Write([]byte(f.ChildLog))
+		} else {
+			stdout.Write([]byte(f.ChildLog))
+		}
+	}
+	stdout.Close()
+	if stderr != nil {
+		stderr.Close()
+	}
+}
+
+func (l *launcher) capture(fd int, s *childlog.Stream) *childlog.Pipe {
+	if fd < 0 {
+		return nil
+	}
+	pipe, err := l.o.Pump.Add(fd, s)
+	if err != nil {
+		l.o.Log(level.Critical, fmt.Sprintf("cannot read the output of a child: %v", err))
+	}
+	return pipe
+}
+
+// streams opens the logs of a child. stderr is nil where it goes to stdout.
+// Supervisor 4.2.5, process.py, spawn: the texts.
+func (l *launcher) streams(s Spawn) (stdout, stderr *childlog.Stream, err error) {
+	p := s.Process
+	stdout, err = l.stream(p, "stdout", p.Stdout, s.Logs.Stdout)
+	if err == nil && !p.RedirectStderr {
+		if stderr, err = l.stream(p, "stderr", p.Stderr, s.Logs.Stderr); err != nil {
+			stdout.Close()
+		}
+	}
+	switch {
+	case err == nil:
+		return stdout, stderr, nil
+	case errors.Is(err, syscall.EMFILE):
+		return nil, nil, fmt.Errorf("too many open files to spawn '%s'", p.Name)
+	}
+	return nil, nil, fmt.Errorf("unknown error making dispatchers for '%s': %s", p.Name, l.o.ErrnoName(err))
+}
+
+func (l *launcher) stream(p *config.Process, channel string, ch config.Channel, path string) (*childlog.Stream, error) {
+	c := childlog.StreamConfig{
+		Process:   p.Name,
+		Channel:   channel,
+		StripANSI: l.o.StripANSI,
+		Capture:   ch.CaptureMaxBytes,
+		Debug:     l.o.Debug,
+	}
+	if ch.Syslog {
+		c.Syslog = l.o.Syslog
+	}
+	if path != "" {
+		mode := fs.FileMode(0o666)
+		if ch.Log == config.LogAuto {
+			mode = 0o600
+		}
+		f, err := l.o.Files.Open(path, mode, ch.MaxBytes, ch.Backups)
+		if err != nil {
+			return nil, err
+		}
+		c.File = f
+	}
+	return childlog.NewStream(c), nil
+}
+
+// drain has the last output of a child copied to its logs, and reports it.
+func (l *launcher) drain(name Name) {
+	l.mu.Lock()
+	c := l.children[name]
+	delete(l.children, name)
+	l.mu.Unlock()
+	if c.stdin != nil {
+		c.stdin.Close()
+	}
+	l.o.Pump.Finish(c.pipes, func() { l.report(Drained{name}) })
+}
+
+func (l *launcher) write(w Write) *fault.Error {
+	l.mu.Lock()
+	c := l.children[w.Name]
+	l.mu.Unlock()
+	if c == nil || c.stdin == nil {
+		return fault.New(fault.NoFile, w.As)
+	}
+	switch err := c.stdin.Write(w.Data); {
+	case err == nil:
+		return nil
+	case errors.Is(err, childlog.ErrFull):
+		return fault.Errorf(fault.Failed, "%s does not read its stdin: %v", w.As, err)
+	}
+	return fault.New(fault.NoFile, w.As)
+}
+
+func (l *launcher) clear(logs Logs) error {
+	var errs []error
+	for _, path := range []string{logs.Stdout, logs.Stderr} {
+		if path != "" {
+			_, err := l.o.Files.Clear(path)
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// createLogs makes the AUTO logs of new processes. One that can't be made is
+// the trouble of its process, when that is started.
+func (l *launcher) createLogs(paths []string) {
+	for _, path := range paths {
+		if err := l.o.Create(path); err != nil && !errors.Is(err, fs.ErrExist) {
+			l.o.Log(level.Warn, fmt.Sprintf("cannot create log file %q: %v", path, err))
+		}
+	}
+}

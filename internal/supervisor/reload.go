@@ -1,0 +1,16 @@
+package supervisor
+
+import "example.org/twiddler/internal/config"
+
+// reload replaces the available configuration and tells how the live groups
+// differ from it. They themselves stay as they are.
+func (c *Core) reload(in Reload, out []Effect) []Effect {
+	live := make([]*config.Group, len(c.groups))
+	for i, g := range c.groups {
+		live[i] = g.cfg
+		g.listed = -1
+	}
+	c.available = in.Groups
+	added, changed, removed := config.Diff(live, in.Groups)
+	return append(out, Reply{func() { in.Reply(added, changed, removed) }})
+}
