@@ -2,11 +2,13 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"io"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"example.org/twiddler/internal/ini"
 	"example.org/twiddler/level"
@@ -186,9 +188,12 @@ func (l *loader) include(section *ini.Section) bool {
 func (l *loader) includeFile(name string) {
 	l.say(level.Info, "Included extra file \"%s\" during parsing", name)
 	text, err := readFile(name)
+	if errors.Is(err, syscall.EISDIR) {
+		return
+	}
 	if err != nil {
-		// The original skips it without a word, and so do we in the outcome.
-		l.say(level.Warn, "cannot read included file %q: %v", name, err)
+		// The original skips it without a word.
+		l.say(level.Warn, "cannot read an included file: %v", err)
 		return
 	}
 	if doc := l.parse(name, text); doc != nil {
