@@ -64,14 +64,14 @@
 // # Values
 //
 // Parameters are string, int, float64, bool, nil, []any, map[string]any, and
-// []byte for binary data that is no text. A date is a value whose String
-// method is its text, such as 20261123T12:41:00. Results may be string, bool,
+// []byte for binary data that is no text. A date is a value with a method
+// Time() (time.Time, error), without a zone. Results may be string, bool,
 // int, float64, []string, []any, map[string]any (sorted by key on the wire),
 // [Struct] (in order), and any value with a method
 //
 //	AppendXMLRPC(dst []byte) []byte
 //
-// that appends its own encoding.
+// that appends itself as one whole <value> element.
 //
 // # Writing one
 //

@@ -19,20 +19,24 @@ func Text(v any) string {
 		return v
 	case []byte:
 		return strings.ToValidUTF8(string(v), "\uFFFD")
-	case fmt.Stringer:
-		return dateText(v.String())
+	case dated:
+		return dateText(v)
 	case nil, bool, int, float64, []any, map[string]any:
 		return string(appendRepr(nil, v))
 	}
 	return fmt.Sprint(v)
 }
 
+// dated is what dates of any decoder have in common.
+type dated interface{ Time() (time.Time, error) }
+
 // dateText writes a date of XML-RPC as Python's datetime does.
-func dateText(s string) string {
-	if t, err := time.Parse("20060102T15:04:05", s); err == nil {
-		return t.Format(time.DateTime)
+func dateText(d dated) string {
+	t, err := d.Time()
+	if err != nil {
+		return fmt.Sprint(d)
 	}
-	return s
+	return t.Format(time.DateTime)
 }
 
 // appendRepr appends Python's repr of a decoded value.

@@ -35,7 +35,7 @@ type line struct{ Text string }
 //	@alias push
 func (n *Notes) Add(_ context.Context, text string, times int, level any) (int, error) {
 	for range times {
-		n.lines = append(n.lines, text)
+		n.put(text)
 	}
 	return len(n.lines), nil
 }
@@ -68,7 +68,7 @@ func (n *Notes) URLFor(_ context.Context, options map[string]any, deep bool, sca
 //	@name list
 func (n *Notes) All(context.Context) (lines, error) { return nil, nil }
 
-func (n *Notes) hidden() {}
+func (n *Notes) put(text string) { n.lines = append(n.lines, text) }
 
 // Clock is a namespace without state.
 type Clock struct{}
