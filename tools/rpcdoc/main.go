@@ -31,6 +31,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -44,19 +45,13 @@ type job struct {
 	types      []string
 	namespaces []string // one for each type
 	table      string   // name of the file to write in dir
-	reference  string   // path of the Markdown file; empty for none
+	reference  string   // Markdown file, as seen from dir; empty for none
 }
 
 func main() {
-	types := flag.String("type", "", "receiver `types`, separated by commas")
-	namespaces := flag.String("namespace", "", "namespace `names`, one for each type (default: the types in lower case)")
-	table := flag.String("o", "methods_gen.go", "`file` for the method table")
-	reference := flag.String("doc", "", "also write a reference in Markdown to this `file`")
-	flag.Parse()
-	j := job{dir: ".", table: *table, reference: *reference}
-	err := j.name(*types, *namespaces)
-	if err == nil && flag.NArg() > 0 {
-		err = fmt.Errorf("unexpected argument %q", flag.Arg(0))
+	j, err := parse(os.Args[1:])
+	if errors.Is(err, flag.ErrHelp) {
+		return
 	}
 	if err == nil {
 		err = j.run()
@@ -65,6 +60,23 @@ func main() {
 		fmt.Fprintf(os.Stderr, "rpcdoc: %v\n", err)
 		os.Exit(1)
 	}
+}
+
+// parse reads the command line.
+func parse(args []string) (job, error) {
+	j := job{dir: "."}
+	flags := flag.NewFlagSet("rpcdoc", flag.ContinueOnError)
+	types := flags.String("type", "", "receiver `types`, separated by commas")
+	namespaces := flags.String("namespace", "", "namespace `names`, one for each type (default: the types in lower case)")
+	flags.StringVar(&j.table, "o", "methods_gen.go", "`file` for the method table")
+	flags.StringVar(&j.reference, "doc", "", "also write a reference in Markdown to this `file`")
+	if err := flags.Parse(args); err != nil {
+		return j, err
+	}
+	if flags.NArg() > 0 {
+		return j, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	return j, j.name(*types, *namespaces)
 }
 
 // name sets the types and their namespaces from the flags.
@@ -85,19 +97,31 @@ func (j *job) name(types, namespaces string) error {
 
 // run writes the files, or none if there is a mistake in the package.
 func (j *job) run() error {
-	pkg, err := load(j.dir, j.table, j.types)
+	files, err := j.output()
 	if err != nil {
 		return err
+	}
+	for path, text := range files {
+		if err := os.WriteFile(path, text, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// output returns the text of each file to write.
+func (j *job) output() (map[string][]byte, error) {
+	pkg, err := load(j.dir, j.table, j.types)
+	if err != nil {
+		return nil, err
 	}
 	table, err := pkg.table()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := os.WriteFile(filepath.Join(j.dir, j.table), table, 0o644); err != nil {
-		return err
+	files := map[string][]byte{filepath.Join(j.dir, j.table): table}
+	if j.reference != "" {
+		files[filepath.Join(j.dir, j.reference)] = pkg.markdown(j.namespaces)
 	}
-	if j.reference == "" {
-		return nil
-	}
-	return os.WriteFile(j.reference, pkg.markdown(j.namespaces), 0o644)
+	return files, nil
 }

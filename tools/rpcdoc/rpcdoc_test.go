@@ -19,35 +19,64 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // table is a part of that package, so it compiles.
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	j := job{dir: "testdata/good", table: "methods_gen.go"}
-	if err := j.name("Notes,Clock", "notes,clock"); err != nil {
-		t.Fatal(err)
-	}
-	pkg, err := load(j.dir, j.table, j.types)
-	if err != nil {
-		t.Fatal(err)
-	}
-	table, err := pkg.table()
-	if err != nil {
-		t.Fatal(err)
-	}
-	compare(t, "testdata/good/methods_gen.go", table)
-	compare(t, "testdata/good/reference.md", pkg.markdown(j.namespaces))
+	check(t, "testdata/good", []string{"-type", "Notes,Clock", "-doc", "reference.md"})
 }
 
-func compare(t *testing.T, path string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
+// TestUpToDate runs every go:generate line of this tool in memory.
+func TestUpToDate(t *testing.T) {
+	t.Parallel()
+	found := 0
+	err := filepath.WalkDir("../..", func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
 		}
+		if e.IsDir() && (e.Name() == "testdata" || e.Name() == ".git") {
+			return fs.SkipDir
+		}
+		if filepath.Ext(path) != ".go" {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for line := range strings.Lines(string(text)) {
+			words := strings.Fields(line)
+			if len(words) > 3 && words[0] == "//go:generate" && strings.HasSuffix(words[3], "tools/rpcdoc") {
+				found++
+				check(t, filepath.Dir(path), words[4:])
+			}
+		}
+		return nil
+	})
+	if err != nil || found == 0 {
+		t.Errorf("%d go:generate lines found, %v", found, err)
 	}
-	want, err := os.ReadFile(path)
+}
+
+// check compares what the tool would write in dir with what is there.
+func check(t *testing.T, dir string, args []string) {
+	t.Helper()
+	j, err := parse(args)
 	if err != nil {
-		t.Fatal(err)
+		t.Errorf("%s: rpcdoc %v: %v", dir, args, err)
+		return
 	}
-	if string(got) != string(want) {
-		t.Errorf("%s is out of date; run go test -update and read the difference. Now:\n%s", path, got)
+	j.dir = dir
+	files, err := j.output()
+	if err != nil {
+		t.Errorf("%s: rpcdoc %v: %v", dir, args, err)
+	}
+	for path, got := range files {
+		if *update {
+			if err := os.WriteFile(path, got, 0o644); err != nil {
+				t.Error(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil || string(got) != string(want) {
+			t.Errorf("%s is out of date (%v); run go generate and read the difference. Now:\n%s", path, err, got)
+		}
 	}
 }
 
@@ -169,7 +198,7 @@ func TestRunWritesBoth(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "good.go"), text, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	j := job{dir: dir, table: "methods_gen.go", reference: filepath.Join(dir, "ref.md")}
+	j := job{dir: dir, table: "methods_gen.go", reference: "ref.md"}
 	if err := errors.Join(j.name("Notes,Clock", ""), j.run()); err != nil {
 		t.Fatal(err)
 	}
@@ -184,12 +213,20 @@ func TestRunWritesBoth(t *testing.T) {
 
 func TestFlags(t *testing.T) {
 	t.Parallel()
-	var j job
-	if err := j.name("", ""); err == nil {
-		t.Error("no -type was accepted")
-	}
-	if err := j.name("A,B", "a"); err == nil {
-		t.Error("two types with one namespace were accepted")
+	for args, want := range map[string]string{
+		"":                          "-type is missing",
+		"-type A,B -namespace a":    "2 types but 1 namespaces",
+		"-type A more":              `unexpected argument "more"`,
+		"-type A,B -o x.go -doc y":  "",
+		"-type A,B -namespace ns,b": "",
+	} {
+		j, err := parse(strings.Fields(args))
+		if want == "" && (err != nil || len(j.namespaces) != 2) {
+			t.Errorf("parse(%s) = %+v, %v", args, j, err)
+		}
+		if want != "" && (err == nil || err.Error() != want) {
+			t.Errorf("parse(%s) = %v, want %s", args, err, want)
+		}
 	}
 }
 
