@@ -129,6 +129,8 @@ func (f *Files) release(file *File) {
 	f.mu.Lock()
 	file.refs--
 	last := file.refs == 0
+	file.closes++
+	closes := file.closes
 	f.mu.Unlock()
 	if !last {
 		return
@@ -140,16 +142,17 @@ func (f *Files) release(file *File) {
 	}
 	file.mu.Unlock()
 	if q != nil {
-		q.Do(func() { f.discard(file) })
+		q.Do(func() { f.discard(file, closes) })
 		return
 	}
-	f.discard(file)
+	f.discard(file, closes)
 }
 
-// discard closes a file, unless somebody opened it again since release.
-func (f *Files) discard(file *File) {
+// discard closes a file, unless somebody opened it again since the release
+// that asked for it.
+func (f *Files) discard(file *File, closes int) {
 	f.mu.Lock()
-	if file.refs > 0 || f.open[file.path] != file {
+	if file.refs > 0 || file.closes != closes {
 		f.mu.Unlock()
 		return
 	}
@@ -166,9 +169,10 @@ func (f *Files) discard(file *File) {
 
 // A File is an open child log file. Safe for concurrent use.
 type File struct {
-	files *Files
-	path  string
-	refs  int // guarded by files.mu
+	files  *Files
+	path   string
+	refs   int // guarded by files.mu, as is closes
+	closes int // how often it was closed
 
 	mu     sync.Mutex   // guards the fields below, and writing to a regular file
 	target *rotate.File // nil until it could be opened
