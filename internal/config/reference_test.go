@@ -35,7 +35,7 @@ type referenceCase struct {
 // original runs all cases through the original, each in its directory.
 func original(t *testing.T, cases []referenceCase, dirs []string) []map[string]any {
 	t.Helper()
-	var jobs bytes.Buffer
+	jobs := make([]map[string]any, len(cases))
 	for i, c := range cases {
 		args := []string{"-c", "supervisord.conf"}
 		for _, f := range c.flags {
@@ -44,12 +44,22 @@ func original(t *testing.T, cases []referenceCase, dirs []string) []map[string]a
 				args = append(args, f.Value)
 			}
 		}
-		if err := json.NewEncoder(&jobs).Encode(map[string]any{"args": args, "dir": dirs[i]}); err != nil {
+		jobs[i] = map[string]any{"args": args, "dir": dirs[i]}
+	}
+	return runJobs(t, jobs)
+}
+
+// runJobs runs dump.py once.
+func runJobs(t *testing.T, jobs []map[string]any) []map[string]any {
+	t.Helper()
+	var input bytes.Buffer
+	for _, job := range jobs {
+		if err := json.NewEncoder(&input).Encode(job); err != nil {
 			t.Fatal(err)
 		}
 	}
 	cmd := exec.Command(python, "testdata/dump.py")
-	cmd.Stdin = &jobs
+	cmd.Stdin = &input
 	cmd.Env = testEnviron
 	var complaints bytes.Buffer
 	cmd.Stderr = &complaints
@@ -59,7 +69,7 @@ func original(t *testing.T, cases []referenceCase, dirs []string) []map[string]a
 	}
 	var answers []map[string]any
 	decoder := json.NewDecoder(bytes.NewReader(out))
-	for range cases {
+	for range jobs {
 		var answer map[string]any
 		if err := decoder.Decode(&answer); err != nil {
 			t.Fatalf("dump.py: %v\n%s", err, complaints.String())

@@ -26,16 +26,18 @@ func untype(o *Option, v any) (text string, ok bool, err error) {
 	case typeBool:
 		text, err = untypeBool(v)
 	case typeSignal:
-		if text, err = untypeInt(v); err != nil {
-			err = notText(o, v, "a signal")
-		}
+		text, err = untypeSignal(o, v)
 	case typeExitCodes:
 		text, err = untypeExitCodes(v)
 	case typeEnvironment:
 		err = wrong("Format string %s for 'environment' is badly formatted: "+
 			"unsupported operand type(s) for %%: %s and 'dict'", pythonRepr(v), ini.Repr(pythonType(v)))
 	case typeName:
-		return pythonText(v), true, nil
+		text = pythonText(v)
+		if _, bad := checkName(text); bad != nil {
+			err = wrong("%s", strings.Replace(bad.Error(), ini.Repr(text), text, 1)) // no quotes around what is no text
+		}
+		return text, true, err
 	case typeLogFile:
 		if v == nil {
 			return "NONE", true, nil
@@ -52,14 +54,11 @@ func untype(o *Option, v any) (text string, ok bool, err error) {
 	case typeText:
 		text = pythonText(v)
 	case typeURL:
-		if v != nil && v != false {
+		if truth(v) {
 			err = notText(o, v, "a string")
-		}
-		return "", v == false, err
+		} // else no URL, which is not the same as AUTO
 	default:
-		if v != nil {
-			err = notText(o, v, "a string")
-		} else if o.Type != typeCommand {
+		if v != nil || o.Type != typeCommand {
 			err = notText(o, v, "a string")
 		}
 	}
@@ -80,15 +79,27 @@ func untypeInt(v any) (string, error) {
 		}
 		return "0", nil
 	case float64:
-		if math.IsNaN(v) || math.IsInf(v, 0) || math.Abs(v) >= math.MaxInt64 {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
 			return "", errNoDetail
 		}
-		return strconv.FormatInt(int64(v), 10), nil
+		return strconv.FormatFloat(math.Trunc(v), 'f', -1, 64), nil
 	}
 	if n, ok := wholeNumber(v); ok {
 		return strconv.FormatInt(n, 10), nil
 	}
 	return "", errNoDetail
+}
+
+// untypeSignal takes a number, which the original shows without quotes.
+func untypeSignal(o *Option, v any) (string, error) {
+	text, err := untypeInt(v)
+	if err != nil {
+		return "", notText(o, v, "a signal")
+	}
+	if _, err := ParseSignal(text); err != nil {
+		return "", wrong("value %s is not a valid signal number", pythonRepr(v))
+	}
+	return text, nil
 }
 
 // wholeNumber returns the value of any of the integer types of a decoder.

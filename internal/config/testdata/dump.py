@@ -2,6 +2,10 @@
 
 Standard input is one JSON object a line: {"args": [...], "dir": "..."}.
 For each, one line of JSON is printed: {"error": text} or {"config": {...}}.
+
+With "add": {...} in it, a [program:NAME] with these options is read by means
+of the loaded configuration; then the answer is {"error": text}, {"bare": true}
+for a TypeError, {"crash": text} for any other, or {"processes": [...]}.
 """
 import json
 import os
@@ -88,6 +92,8 @@ def load(job):
         o.realize(job['args'], doc='', progname='supervisord')
     except Usage as e:
         return {'error': str(e)}
+    if 'add' in job:
+        return add(o, job)
     servers = []
     for s in o.server_configs:
         servers.append({k: s.get(k) for k in (
@@ -101,6 +107,23 @@ def load(job):
         'warnings': o.parse_warnings,
         'infos': o.parse_infos,
     }}
+
+
+def add(o, job):
+    section = 'program:' + job['name']
+    parser = options.UnhosedConfigParser()
+    parser.add_section(section)
+    for key, value in job['add'].items():
+        parser.set(section, key, value)
+    try:
+        configs = o.processes_from_section(parser, section, job['group'])
+    except ValueError as e:
+        return {'error': str(e)}
+    except TypeError:
+        return {'bare': True}
+    except Exception as e:
+        return {'crash': repr(e)}
+    return {'processes': [process(c) for c in configs]}
 
 
 for line in sys.stdin:
