@@ -28,7 +28,7 @@ func (g *greeter) Methods() []ext.Method {
 }
 
 func (g *greeter) greet(_ context.Context, name string, times int) (string, error) {
-	if name == "" {
+	if name == "nobody" {
 		return "", fault.New(fault.BadName, name)
 	}
 	text := fmt.Sprintf("%s, %s (%d)", g.word, name, times)
@@ -54,13 +54,13 @@ func Example() {
 	greet := e.Methods()[0]
 	fmt.Println(greet.Call(context.Background(), []any{"web"}))
 	fmt.Println(greet.Call(context.Background(), []any{"web", "2"}))
-	fmt.Println(greet.Call(context.Background(), []any{""}))
+	fmt.Println(greet.Call(context.Background(), []any{"nobody"}))
 	fmt.Println(greet.Call(context.Background(), nil))
 	fmt.Println(host.Lines())
 	// Output:
 	// Hello, web (1) <nil>
 	// Hello, web (2) <nil>
-	// <nil> BAD_NAME: 
+	// <nil> BAD_NAME: nobody
 	// <nil> INCORRECT_PARAMETERS
 	// [INFO Hello, web (1) INFO Hello, web (2)]
 }
