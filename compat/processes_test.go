@@ -1,0 +1,277 @@
+package compat
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// processLog notes the main log's lines about processes, in order. Where
+// several processes are at work, name picks one.
+func (s *stage) processLog(name string) {
+	s.Helper()
+	s.note("main log of "+name, s.mainLog(`(spawned|success|exited|stopped|gave up|spawnerr|killing|INFO reaped)\b.*\b`+name+`\b`))
+}
+
+func TestRunning(t *testing.T) {
+	compare(t, func(s *stage) {
+		s.start(base + "[program:cat]\ncommand=@CHILD@ wait\n")
+		s.call("supervisor.getProcessInfo", "cat")
+		s.reaches("cat", "RUNNING")
+		s.call("supervisor.getProcessInfo", "cat")
+		s.call("supervisor.stopProcess", "cat")
+		s.call("supervisor.getProcessInfo", "cat")
+		s.call("supervisor.startProcess", "cat")
+		s.call("supervisor.getProcessInfo", "cat")
+		s.signal(15)
+		s.note("exit status", s.wait())
+		s.note("main log", s.mainLog("INFO|WARN|CRIT|ERRO"))
+		s.note("standard output", logged(s.read("stdout")))
+		s.note("standard error", s.read("stderr"))
+		s.note("pidfile", s.read("pid"))
+		s.note("socket", s.read("s.sock"))
+	})
+}
+
+// logged takes the times off log lines.
+func logged(text string) string {
+	var out []string
+	for line := range strings.Lines(text) {
+		out = append(out, logLine.ReplaceAllString(strings.TrimSuffix(line, "\n"), "$1 $2"))
+	}
+	return strings.Join(out, "\n")
+}
+
+// How a running process ends, and what autorestart makes of it.
+func TestExits(t *testing.T) {
+	const conf = "command=@CHILD@ serve\nstartsecs=0\n"
+	for _, c := range []struct {
+		name, options, end string
+		again              bool
+	}{
+		{"expected", "", "exit 0", false},
+		{"unexpected", "", "exit 3", true},
+		{"exitcodes", "exitcodes=0,3\n", "exit 3", false},
+		{"emptycodes", "exitcodes=\n", "exit 0", true},
+		{"never", "autorestart=false\n", "exit 3", false},
+		{"always", "autorestart=true\n", "exit 0", true},
+		{"signalled", "", "die 9", true},
+		{"aborted", "autorestart=false\n", "die 15", false},
+		{"spelled", "autorestart=Unexpected\n", "exit 0", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			compare(t, func(s *stage) {
+				s.start(base + "[program:p]\n" + conf + c.options)
+				s.reaches("p", "RUNNING")
+				first := s.info("p")["pid"].(int)
+				s.say("p", c.end)
+				if c.again {
+					s.until("it runs again", func() bool {
+						pid := s.info("p")["pid"].(int)
+						return pid != first && pid != 0
+					})
+					s.reaches("p", "RUNNING")
+				} else {
+					s.reaches("p", "EXITED")
+				}
+				s.call("supervisor.getProcessInfo", "p")
+				s.processLog("p")
+				s.call("supervisor.stopProcess", "p")
+				s.call("supervisor.startProcess", "p")
+				s.call("supervisor.getProcessInfo", "p")
+			})
+		})
+	}
+}
+
+func TestTooQuick(t *testing.T) {
+	for _, c := range []struct{ name, options string }{
+		{"status0", "command=@CHILD@ exit 0\nstartretries=1\n"},
+		{"status2", "command=@CHILD@ exit 2\nstartretries=2\n"},
+		{"signal", "command=@CHILD@ die 9\nstartretries=0\n"},
+		{"negative", "command=@CHILD@ exit 1\nstartretries=-1\n"},
+		{"missing", "command=/nonexistent\nstartretries=1\n"},
+		{"nodirectory", "command=@CHILD@ wait\ndirectory=/nonexistent\nstartretries=0\n"},
+		{"script", "command=@DIR@/script\nstartretries=0\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			compare(t, func(s *stage) {
+				s.write("script", "exit 0\n")
+				s.run("", "/bin/chmod", "755", s.path("script"))
+				s.start(base + "[program:p]\nstartsecs=3\nstderr_logfile=@DIR@/err\n" + c.options)
+				s.reaches("p", "FATAL")
+				s.call("supervisor.getProcessInfo", "p")
+				s.processLog("p")
+				s.note("stderr", s.read("err"))
+				s.call("supervisor.stopProcess", "p")
+				s.call("supervisor.startProcess", "p")
+			})
+		})
+	}
+}
+
+// A start that fails is tried again later and later, and the count survives a
+// stop in between.
+func TestBackoff(t *testing.T) {
+	compare(t, func(s *stage) {
+		s.start(base + "[program:p]\ncommand=@CHILD@ exit 1\nstartsecs=3\nstartretries=20\n")
+		s.reaches("p", "BACKOFF")
+		s.call("supervisor.getProcessInfo", "p")
+		s.call("supervisor.startProcess", "p")
+		s.call("supervisor.signalProcess", "p", "HUP")
+		s.call("supervisor.removeProcessGroup", "p")
+		s.call("supervisor.stopProcess", "p")
+		s.call("supervisor.getProcessInfo", "p")
+		s.call("supervisor.stopProcess", "p")
+		s.call("supervisor.removeProcessGroup", "p")
+		s.processLog("p")
+	})
+}
+
+func TestBackoffEndsWell(t *testing.T) {
+	compare(t, func(s *stage) {
+		s.start(base + "[program:p]\ncommand=@DIR@/late wait\nstartsecs=0\nstartretries=9\n")
+		s.reaches("p", "BACKOFF")
+		s.run("", "/bin/cp", tool("child"), s.path("late"))
+		s.reaches("p", "RUNNING")
+		s.call("supervisor.getProcessInfo", "p")
+		s.note("first and last line", s.mainLog("spawnerr|success"))
+	})
+}
+
+// What stopping does to processes that obey, hesitate or refuse.
+func TestStopping(t *testing.T) {
+	for _, c := range []struct{ name, options string }{
+		{"term", "command=@CHILD@ quit 15 0 out ready wait\n"},
+		{"status", "command=@CHILD@ quit 15 7 out ready wait\n"},
+		{"usr2", "command=@CHILD@ quit 12 0 out ready wait\nstopsignal=USR2\n"},
+		{"number", "command=@CHILD@ quit 2 5 out ready wait\nstopsignal=2\n"},
+		{"killed", "command=@CHILD@ out ready wait\nstopsignal=KILL\n"},
+		{"refused", "command=@CHILD@ ignore 15 out ready wait\nstopwaitsecs=1\n"},
+		{"nosignal", "command=@CHILD@ out ready wait\nstopwaitsecs=1\nstopsignal=0\n"},
+		{"expected", "command=@CHILD@ quit 15 7 out ready wait\nexitcodes=7\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			compare(t, func(s *stage) {
+				s.start(base + "loglevel=debug\n[program:p]\nstartsecs=0\nstdout_logfile=@DIR@/out\n" + c.options)
+				s.content("out", "ready")
+				s.call("supervisor.stopProcess", "p")
+				s.call("supervisor.getProcessInfo", "p")
+				s.note("main log", s.mainLog("killing|stopped|exited|attempted"))
+				s.note("output", s.read("out"))
+			})
+		})
+	}
+}
+
+// stopasgroup and killasgroup decide whether a grandchild hears of it.
+func TestProcessGroups(t *testing.T) {
+	const words = "command=@CHILD@ ignore 15 spawn trap,15,pidfile,@DIR@/grandchild,out,ready,wait wait\nstopwaitsecs=1\n"
+	for _, c := range []struct{ name, options string }{
+		{"alone", words + "stopasgroup=false\nkillasgroup=false\n"},
+		{"kill", words + "killasgroup=true\n"},
+		{"both", words + "stopasgroup=true\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			compare(t, func(s *stage) {
+				s.start(base + "loglevel=debug\n[program:p]\nstartsecs=0\nstdout_logfile=@DIR@/out\n" + c.options)
+				s.content("out", "ready")
+				s.call("supervisor.stopProcess", "p")
+				s.call("supervisor.getProcessInfo", "p")
+				s.note("main log", s.mainLog("killing|stopped"))
+				s.note("output", s.read("out"))
+				survives := c.name == "alone"
+				s.until("the grandchild's fate is as configured", func() bool {
+					_, _, dead := s.run("", "/bin/kill", "-0", s.read("grandchild"))
+					return survives == (dead == "")
+				})
+				if survives {
+					s.run("", "/bin/kill", "-9", s.read("grandchild"))
+				}
+			})
+		})
+	}
+}
+
+// Priorities order starts upwards, a client's stops upwards too, and the
+// shutdown downwards, group by group.
+func TestPriorities(t *testing.T) {
+	compare(t, func(s *stage) {
+		s.start(base + "loglevel=debug\n" + program("z", "priority=1") + program("a", "priority=20") + program("m") + program("k", "priority=5") +
+			program("l", "priority=3") + program("tie2", "priority=20") + program("tie1", "priority=20") +
+			program("n", "numprocs=3", "process_name=n%(process_num)s", "numprocs_start=8", "priority=2") +
+			"[group:g]\nprograms=k,l,m\npriority=10\n")
+		for _, name := range []string{"z", "a", "tie1", "g:m"} {
+			s.reaches(name, "RUNNING")
+		}
+		s.note("first start", s.mainLog("spawned"))
+		s.call("supervisor.getAllProcessInfo")
+		s.callUnordered("supervisor.stopAllProcesses")
+		s.note("stop", s.mainLog("killing"))
+		s.call("supervisor.startAllProcesses")
+		s.note("second start", s.mainLog("spawned"))
+		s.signal(15)
+		s.note("exit status", s.wait())
+		s.note("shutdown", s.mainLog("killing"))
+		s.note("waiting", strings.SplitN(s.mainLog("waiting for"), "\n", 2)[0])
+	})
+}
+
+// A stop that arrives while a process starts, and a start while it stops.
+func TestCrossings(t *testing.T) {
+	compare(t, func(s *stage) {
+		s.start(base + "[program:slow]\ncommand=@CHILD@ wait\nstartsecs=20\nautostart=false\n" +
+			"[program:stubborn]\ncommand=@CHILD@ ignore 15 out ready wait\nstartsecs=0\nstopwaitsecs=2\nstdout_logfile=@DIR@/out\n")
+		s.call("supervisor.startProcess", "slow", false)
+		s.call("supervisor.getProcessInfo", "slow")
+		s.call("supervisor.signalProcess", "slow", "0")
+		s.call("supervisor.stopProcess", "slow")
+		s.call("supervisor.getProcessInfo", "slow")
+		s.processLog("slow")
+		s.content("out", "ready")
+		s.call("supervisor.stopProcess", "stubborn", false)
+		s.call("supervisor.getProcessInfo", "stubborn")
+		s.call("supervisor.startProcess", "stubborn", false)
+		s.call("supervisor.removeProcessGroup", "stubborn")
+		s.call("supervisor.stopProcessGroup", "stubborn")
+		s.reaches("stubborn", "STOPPED")
+		s.processLog("stubborn")
+		s.note("warning", s.mainLog("already running"))
+	})
+}
+
+// A waiting start is answered when the process dies before its time or is
+// stopped by another client.
+func TestWaitingCalls(t *testing.T) {
+	compare(t, func(s *stage) {
+		s.start(base + "[program:dies]\ncommand=@CHILD@ serve\nstartsecs=30\nautostart=false\nautorestart=false\nstartretries=0\n" +
+			"[program:stopped]\ncommand=@CHILD@ wait\nstartsecs=30\nautostart=false\n")
+		done := make(chan string, 1)
+		begin := func(name string) {
+			go func() {
+				a, err := s.post("supervisor.startProcess", name)
+				done <- fmt.Sprint(a.body, err)
+			}()
+			s.reaches(name, "STARTING")
+		}
+		begin("dies")
+		s.say("dies", "exit 1")
+		s.note("start of dies", <-done)
+		begin("stopped")
+		s.ask("supervisor.stopProcess", "stopped")
+		s.note("start of stopped", <-done)
+	})
+}
+
+// startsecs is a minimum: RUNNING is not reached before it.
+func TestStartsecs(t *testing.T) {
+	compare(t, func(s *stage) {
+		s.start(base + "[program:p]\ncommand=@CHILD@ wait\nstartsecs=2\nautostart=false\n[program:neg]\ncommand=@CHILD@ wait\nstartsecs=-1\n")
+		s.call("supervisor.startProcess", "p")
+		i := s.info("p")
+		s.note("seconds to RUNNING are enough", i["now"].(int)-i["start"].(int) >= 2)
+		s.reaches("neg", "RUNNING")
+		s.processLog("p")
+		s.processLog("neg")
+	})
+}

@@ -1,0 +1,6 @@
+//go:build race
+
+package compat
+
+// raceEnabled says that our daemon is to be built with the race detector too.
+const raceEnabled = true
