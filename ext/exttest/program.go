@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -36,6 +37,9 @@ func processNames(group, program string, section map[string]any) ([]string, erro
 	if v, ok := section["process_name"]; ok {
 		pattern = ext.Text(v)
 	}
+	if pattern, err = plainName(pattern); err != nil {
+		return nil, err
+	}
 	if count > 1 && !strings.Contains(pattern, "%(process_num)") {
 		return nil, errors.New("%(process_num) must be present within process_name when numprocs > 1")
 	}
@@ -47,12 +51,9 @@ func processNames(group, program string, section map[string]any) ([]string, erro
 	}
 	var names []string
 	for n := range max(count, 0) {
-		name, err := plainName(expand(pattern, group, program, start+n))
-		if err != nil {
-			return nil, err
-		}
-		names = append(names, name)
+		names = append(names, expand(pattern, group, program, start+n))
 	}
+	slices.Sort(names) // processes of one priority are in the order of their names
 	return names, nil
 }
 
