@@ -139,15 +139,7 @@ func TestRemovedDirectory(t *testing.T) {
 // A real full disk: a small tmpfs.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
-		t.Skipf("cannot mount a small file system: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
+	dir := smallDisk(t, "64k")
 	var w warnings
 	files := NewFiles(w.add)
 	path := filepath.Join(dir, "log")

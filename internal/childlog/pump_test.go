@@ -35,7 +35,7 @@ func startPump(t testing.TB) *Pump {
 func pipe(t testing.TB) (fd int, w *os.File) {
 	t.Helper()
 	var fds [2]int
-	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
+	if err := unix.Pipe(fds[:]); err != nil {
 		t.Fatal(err)
 	}
 	if err := unix.SetNonblock(fds[0], true); err != nil {
@@ -379,9 +379,10 @@ func BenchmarkIdlePipes(b *testing.B) {
 		var fds []int
 		for range pipes {
 			var pair [2]int
-			if err := unix.Pipe2(pair[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+			if err := unix.Pipe(pair[:]); err != nil {
 				b.Fatal(err)
 			}
+			_ = unix.SetNonblock(pair[0], true)
 			fds = append(fds, pair[0], pair[1])
 		}
 		before := heap()
