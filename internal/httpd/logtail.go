@@ -1,0 +1,193 @@
+package httpd
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"example.org/twiddler/ext"
+	"example.org/twiddler/internal/errorpage"
+	"example.org/twiddler/internal/rpc"
+	"example.org/twiddler/internal/supervisor"
+	"example.org/twiddler/level"
+)
+
+const (
+	// A follower looks at its file this often. A system watch would cost one
+	// of the few inotify instances a user has for each follower.
+	followInterval = 100 * time.Millisecond
+	endTimeout     = time.Second // for the last words of a stream at the server's end
+)
+
+// Processes tells where the logs of processes are; *supervisor.Loop does.
+type Processes interface {
+	Info(ctx context.Context, name supervisor.Name, spec string) (supervisor.Info, error)
+}
+
+// HandleLogTails registers the streams of logs: /logtail/NAME[/stdout|/stderr]
+// for the log of a process, /mainlogtail for supervisord's own, whose path
+// mainLog returns ("" for none). A stream sends the end of the log and then
+// what is added to it, until the client goes.
+func (s *Server) HandleLogTails(processes Processes, mainLog func() string) {
+	s.Handle("/logtail*", ext.View, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path := childLog(r, processes)
+		s.stream(w, r, path, "X-Accel-Buffering: no\r\n")
+	}))
+	s.Handle("/mainlogtail*", ext.View, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.stream(w, r, mainLog(), "")
+	}))
+}
+
+// childLog returns the path of the log that a request is about, "" for none.
+// Supervisor 4.2.5, http.py, logtail_handler; a path without a process is
+// status 500 there.
+func childLog(r *http.Request, processes Processes) string {
+	_, rest, _ := strings.Cut(strings.TrimLeft(r.URL.Path, "/"), "/")
+	spec, channel, given := strings.Cut(rest, "/")
+	name, whole := rpc.SplitName(spec)
+	if whole {
+		return ""
+	}
+	info, err := processes.Info(r.Context(), name, spec)
+	switch {
+	case err != nil:
+		return ""
+	case !given || channel == "stdout":
+		return info.StdoutLog
+	case channel == "stderr":
+		return info.StderrLog
+	}
+	return ""
+}
+
+// stream answers with a log. It takes over the connection: only so a client
+// that goes away is noticed for sure, since supervisorctl sends an empty line
+// after its request.
+func (s *Server) stream(w http.ResponseWriter, r *http.Request, path, more string) {
+	if r.Method != http.MethodGet {
+		errorpage.Write(w, http.StatusBadRequest)
+		return
+	}
+	if path == "" {
+		errorpage.Write(w, http.StatusNotFound)
+		return
+	}
+	f, err := follow(path)
+	if err != nil {
+		errorpage.Write(w, http.StatusNotFound)
+		return
+	}
+	if !s.streams.begin() {
+		f.close()
+		errorpage.Write(w, http.StatusServiceUnavailable)
+		return
+	}
+	nc, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		s.streams.end()
+		f.close()
+		panic(err) // not a server's connection: a bug of ours
+	}
+	t := &tail{server: s, conn: nc, file: f, chunked: r.ProtoAtLeast(1, 1)}
+	// Ends with the client or with the server, which waits for it.
+	go t.run(head(r, f, more))
+}
+
+// head is the head of the answer. Supervisor 4.2.5, http.py, logtail_handler.
+func head(r *http.Request, f *follower, more string) string {
+	now := time.Now().UTC()
+	modified := now
+	if info, err := f.file.Stat(); err == nil {
+		modified = info.ModTime().UTC()
+	}
+	h := fmt.Sprintf("%s 200 OK\r\nServer: %s\r\nDate: %s\r\nLast-Modified: %s\r\nContent-Type: text/plain;charset=utf-8\r\n%s",
+		r.Proto, serverName[0], now.Format(http.TimeFormat), modified.Format(http.TimeFormat), more)
+	if r.ProtoAtLeast(1, 1) {
+		return h + "Transfer-Encoding: chunked\r\n\r\n"
+	}
+	return h + "\r\n"
+}
+
+// A tail is one stream.
+type tail struct {
+	server  *Server
+	conn    net.Conn
+	file    *follower
+	chunked bool
+	packed  []byte // reused: one chunk with its frame
+}
+
+func (t *tail) run(head string) {
+	defer t.server.streams.end()
+	defer t.file.close()
+	defer func() { _ = t.conn.Close() }() // the client is gone or has been told
+	defer func() {
+		if failure := recover(); failure != nil {
+			t.server.log.Log(level.Error, fmt.Sprintf("Server Error: %v: %s\n%s", failure, t.file.path, debug.Stack()))
+		}
+	}()
+	if c, ok := t.conn.(*conn); ok {
+		c.patience.Store(int64(streamTimeout))
+		defer context.AfterFunc(t.server.stop, func() {
+			c.patience.Store(int64(endTimeout))
+			_ = c.Conn.SetWriteDeadline(time.Now().Add(endTimeout)) // fails only if it is closed
+		})()
+	}
+	gone := make(chan struct{})
+	go func() { // ends when the connection does
+		defer close(gone)
+		var scrap [512]byte
+		for {
+			if _, err := t.conn.Read(scrap[:]); err != nil {
+				return
+			}
+		}
+	}()
+	if _, err := t.conn.Write([]byte(head)); err == nil {
+		t.copy(gone)
+	}
+}
+
+// copy sends what the log has and what is added to it.
+func (t *tail) copy(gone <-chan struct{}) {
+	look := time.NewTicker(followInterval)
+	defer look.Stop()
+	for {
+		data, err := t.file.next()
+		if err != nil || t.server.stop.Err() != nil {
+			_ = t.send(nil) // the end either way
+			return
+		}
+		if len(data) > 0 {
+			if t.send(data) != nil {
+				return
+			}
+			continue
+		}
+		select {
+		case <-look.C:
+		case <-t.server.stop.Done():
+		case <-gone:
+			return
+		}
+	}
+}
+
+// send sends one chunk, the last one if data is empty.
+func (t *tail) send(data []byte) error {
+	if !t.chunked {
+		_, err := t.conn.Write(data)
+		return err
+	}
+	t.packed = strconv.AppendInt(t.packed[:0], int64(len(data)), 16)
+	t.packed = append(t.packed, "\r\n"...)
+	t.packed = append(t.packed, data...)
+	t.packed = append(t.packed, "\r\n"...)
+	_, err := t.conn.Write(t.packed)
+	return err
+}

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package httpd
+
+func newFileWatch(string) fileWatch { return intervalWatch{} }
