@@ -19,7 +19,7 @@ type Problem struct {
 	suffix     string // " in section 'program:x' (file: 'x.conf')", where the original adds it
 }
 
-// String is the problem with its place: "x.conf:12: [program:x] startsecs=a: text".
+// String is the problem with its place, in one line: "x.conf:12: [program:x] startsecs=a: text".
 func (p Problem) String() string {
 	var b strings.Builder
 	if p.File != "" {
@@ -32,12 +32,12 @@ func (p Problem) String() string {
 	if p.Section != "" {
 		fmt.Fprintf(&b, "[%s]", p.Section)
 		if p.Key != "" {
-			fmt.Fprintf(&b, " %s=%s", p.Key, strings.ReplaceAll(p.Value, "\n", `\n`))
+			fmt.Fprintf(&b, " %s=%s", p.Key, p.Value)
 		}
 		b.WriteString(": ")
 	}
 	b.WriteString(p.Text)
-	return b.String()
+	return strings.ReplaceAll(b.String(), "\n", `\n`)
 }
 
 // Errors is what [Load] returns for a configuration that cannot be used.

@@ -41,7 +41,7 @@ func (p *place) absolute(s string) string {
 		s = p.cwd + "/" + s
 	}
 	clean := path.Clean(s)
-	if strings.HasPrefix(s, "//") && !strings.HasPrefix(s, "///") && clean != "/" {
+	if strings.HasPrefix(s, "//") && !strings.HasPrefix(s, "///") {
 		return "/" + clean // POSIX leaves the meaning of two slashes open, so Python keeps them
 	}
 	return clean
