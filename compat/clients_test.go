@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -37,9 +38,13 @@ func (s *stage) ctl(args ...string) {
 	s.ctlSays("", args...)
 }
 
+// bareNumber is a pid as supervisorctl pid prints it.
+var bareNumber = regexp.MustCompile(`(?m)^((?:supervisor> )?)[1-9]\d*$`)
+
 func (s *stage) ctlSays(stdin string, args ...string) {
 	s.Helper()
 	code, out, diag := s.run(stdin, originalCtl, append([]string{"-c", s.path("supervisord.conf")}, args...)...)
+	out = bareNumber.ReplaceAllString(out, "${1}N")
 	s.note("supervisorctl "+strings.Join(args, " "), fmt.Sprintf("%s%sexit status %d", out, diag, code))
 }
 

@@ -1,12 +1,15 @@
 package compat
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // minimal is a configuration without a server, for daemons that are not to
@@ -36,14 +39,33 @@ func refuse(t *testing.T, cases []badConfig) {
 // returns what came of it.
 func (s *stage) runs(lines [][]string) []string {
 	s.Helper()
-	var out []string
 	if s.subject.ours {
+		var out []string
 		for _, args := range lines {
-			code, stdout, stderr := s.run("", s.subject.daemon, args...)
-			out = append(out, fmt.Sprintf("exit status %d\n%s%s", code, stdout, stderr))
+			out = append(out, s.brief(args))
 		}
 		return out
 	}
+	return s.forked(lines)
+}
+
+// brief runs the daemon, which has little time to end.
+func (s *stage) brief(args []string) string {
+	ctx, cancel := context.WithTimeout(context.Background(), patience/4)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, s.subject.daemon, args...)
+	var stdout, stderr strings.Builder
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = s.dir, s.env, &stdout, &stderr, time.Second
+	if cmd.Run(); ctx.Err() != nil {
+		return "does not end: " + stdout.String() + stderr.String()
+	}
+	return fmt.Sprintf("exit status %d\n%s%s", cmd.ProcessState.ExitCode(), &stdout, &stderr)
+}
+
+// forked runs the original with each command line, quicker than one by one.
+func (s *stage) forked(lines [][]string) []string {
+	s.Helper()
+	var out []string
 	var in strings.Builder
 	for _, args := range lines {
 		text, err := json.Marshal(append([]string{s.subject.daemon}, args...))
@@ -113,8 +135,8 @@ func TestBadProgramOptions(t *testing.T) {
 		"process_name=a b", "process_name=%(nope)s", "numprocs=x", "numprocs=2", "numprocs=2\nprocess_name=%(program_name)s", "numprocs_start=x", "priority=high",
 		"priority=%(program_name)s", "autostart=maybe", "autorestart=sometimes", "startsecs=x", "startsecs=1.5", "startretries=x", "exitcodes=x", "exitcodes=256",
 		"exitcodes=0,", "exitcodes=-1", "stopsignal=NOPE", "stopsignal=99", "stopsignal=", "stopwaitsecs=x", "stopasgroup=x", "killasgroup=x",
-		"stopasgroup=true\nkillasgroup=false", "user=nosuchuser", "user=99999", "user=", "umask=9", "umask=", "directory=%(nope)s", "environment=A",
-		"environment=A=%(nope)s", "redirect_stderr=x", "stdout_logfile=@DIR@/nope/x", "stderr_logfile=/nope/x", "stdout_logfile=%(nope)s",
+		"stopasgroup=true\nkillasgroup=false", "user=", "umask=9", "umask=", "directory=%(nope)s", "environment=A",
+		"environment=A=%(nope)s", "redirect_stderr=x", "stdout_logfile=%(nope)s",
 		"stdout_logfile_maxbytes=x", "stderr_logfile_maxbytes=1tb", "stdout_logfile_backups=x", "stderr_logfile_backups=x", "stdout_capture_maxbytes=x",
 		"stderr_capture_maxbytes=x", "stdout_events_enabled=x", "stderr_events_enabled=x", "stdout_syslog=x", "stderr_syslog=x", "autostart=%(process_num)d",
 		"command=%(nope)s", "command=date +%Y", "command=x%", "command=%(process_num)", "command=%(program_name)d",
@@ -300,6 +322,53 @@ func TestWarnings(t *testing.T) {
 			program("r", "numprocs=2", "process_name=r%(process_num)d", "stderr_logfile_maxbytes=0"))
 		s.reaches("p", "RUNNING")
 		s.note("main log", s.mainLog("WARN|INFO Incl"))
+	})
+}
+
+// A program whose user or log directory does not exist must not keep all the
+// others from running: it is that program's failure, with its own text.
+func TestProgramsOwnTrouble(t *testing.T) {
+	for _, line := range []string{"user=nosuchuser", "stdout_logfile=@DIR@/nope/x"} {
+		t.Run(strings.SplitN(line, "=", 2)[0], func(t *testing.T) {
+			compare(t, func(s *stage) {
+				s.write("supervisord.conf", base+program("good")+"[program:bad]\ncommand=@CHILD@ wait\nstartretries=0\n"+line+"\n")
+				s.launch("-n", "-s", "-c", s.path("supervisord.conf"))
+				s.until("it is up or gone", func() bool { return s.gone() || strings.Contains(s.mainLog("spawned"), "good") })
+				s.differs("differs:tolerant-start", line, s.gone(), "false")
+				if s.gone() {
+					return
+				}
+				s.reaches("bad", "FATAL")
+				if text := s.info("bad")["description"].(string); text == "" {
+					s.Error("nothing says what is wrong with the program")
+				}
+			})
+		})
+	}
+}
+
+// Later versions than 4.2.5 read environment= as a shell would.
+func TestEnvironmentQuoting(t *testing.T) {
+	compare(t, func(s *stage) {
+		s.start(base + `[program:p]
+command=@CHILD@ env A,B
+startsecs=0
+autorestart=false
+stdout_logfile=@DIR@/out
+environment=A="x\\y",B="a"b"c"
+`)
+		s.reaches("p", "EXITED")
+		s.differs("differs:environment-quoting", "output", s.read("out"), "A=x\\y\nB=abc\n")
+	})
+}
+
+// A bare %s made the original paste its whole dictionary, secrets included.
+func TestBareConversion(t *testing.T) {
+	compare(t, func(s *stage) {
+		s.start(base)
+		s.write("supervisord.conf", base+"[program:p]\ncommand=/bin/date +%s\n")
+		s.callDiffers("differs:bare-conversion", "fault 92 CANT_REREAD: Format string '/bin/date +%s' for 'program:p.command' is badly formatted: "+
+			"not enough arguments for format string in section 'program:p' (file: '$DIR/supervisord.conf')", "supervisor.reloadConfig")
 	})
 }
 

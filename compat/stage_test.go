@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -50,6 +51,7 @@ type stage struct {
 	dir     string
 	port    int
 	env     []string
+	piped   bool // the daemon's standard output is to be a pipe
 	notes   []note
 
 	cmd    *exec.Cmd
@@ -141,6 +143,10 @@ func (s *stage) launch(args ...string) {
 	}
 	defer out.Close()
 	defer diag.Close()
+	if s.piped {
+		out = s.pipeTo(out)
+		defer out.Close()
+	}
 	s.cmd = exec.Command(s.subject.daemon, args...)
 	s.cmd.Dir, s.cmd.Env, s.cmd.Stdout, s.cmd.Stderr = s.dir, s.env, out, diag
 	if err := s.cmd.Start(); err != nil {
@@ -150,6 +156,22 @@ func (s *stage) launch(args ...string) {
 	exited, cmd := make(chan struct{}), s.cmd
 	s.exited = exited
 	go func() { cmd.Wait(); close(exited) }()
+}
+
+// pipeTo returns the write end of a pipe that is copied to a file.
+func (s *stage) pipeTo(file *os.File) *os.File {
+	s.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		s.Fatal(err)
+	}
+	to, err := os.OpenFile(file.Name(), os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		s.Fatal(err)
+	}
+	// Ends when the daemon and its children have closed the pipe.
+	go func() { io.Copy(to, r); to.Close(); r.Close() }()
+	return w
 }
 
 // ready waits until the daemon answers.
