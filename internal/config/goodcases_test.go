@@ -1,5 +1,7 @@
 package config
 
+import "strings"
+
 // goodCases are configurations that both read without an error. None has an
 // environment= on which Supervisor 4.2.5 and 4.4 differ.
 var goodCases = []referenceCase{
@@ -163,6 +165,7 @@ priority=4
 events=EVENT
 stdout_events_enabled=true
 `},
+	{name: "all events", text: "[supervisord]\n[eventlistener:a]\ncommand=a\nevents=" + strings.Join(originalEvents, ",") + "\n"},
 	{name: "fcgi", text: `[supervisord]
 [fcgi-program:a]
 command=a

@@ -59,6 +59,9 @@ func newLoader(o LoadOptions) *loader {
 	if o.LookupGroup == nil {
 		l.lookupGroup = func(name string) (int, error) { return -1, wrong("unknown group %s", name) }
 	}
+	if o.KnownEvents == nil {
+		l.o.KnownEvents = func(name string) bool { return slices.Contains(originalEvents, name) }
+	}
 	l.here = l.absolute(dirname(o.Path))
 	return l
 }

@@ -27,7 +27,7 @@ type LoadOptions struct {
 	KnownFactory  func(spec string) error
 	KnownHandlers func(spec string) error
 	// KnownEvents reports whether listeners can subscribe to that name, which
-	// is in capitals. Nil accepts all.
+	// is in capitals. Nil knows those of Supervisor.
 	KnownEvents func(name string) bool
 
 	// Tolerant loads a program whose user or log directory does not exist, and

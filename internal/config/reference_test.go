@@ -87,6 +87,7 @@ func realOptions(dir string, flags []Override) LoadOptions {
 	o.TempDir = "/tmp"
 	o.UID = os.Getuid()
 	o.Overrides = flags
+	o.KnownHandlers, o.KnownEvents = nil, nil
 	o.LookupGroup = func(name string) (int, error) {
 		g, err := user.LookupGroup(name)
 		if _, notNumber := strconv.Atoi(name); notNumber == nil {
