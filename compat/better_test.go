@@ -138,8 +138,11 @@ func TestBetterFullStdin(t *testing.T) {
 	better(t, func(s *stage) bool {
 		s.start(base + "[program:p]\ncommand=@CHILD@ wait\nstartsecs=0\n")
 		s.reaches("p", "RUNNING")
-		return s.decodes("supervisor.sendProcessStdin", "p", strings.Repeat("x", 100_000)) &&
-			s.decodes("supervisor.sendProcessStdin", "p", strings.Repeat("x", 100_000))
+		good := true
+		for range 2 {
+			good = s.decodes("supervisor.sendProcessStdin", "p", strings.Repeat("x", 100_000)) && good
+		}
+		return good
 	})
 }
 

@@ -2,12 +2,16 @@ package compat
 
 import (
 	"fmt"
+	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // files notes the names and sizes of the files that match a pattern in the
@@ -337,4 +341,49 @@ func TestFlood(t *testing.T) {
 		s.note("size", len(text))
 		s.note("in order", inOrder)
 	})
+}
+
+// Output and the main log go to syslog. The daemon gets a device directory of
+// its own, in a mount namespace, with a socket of ours as /dev/log.
+func TestSyslog(t *testing.T) {
+	if os.Getuid() != 0 || exec.Command("/usr/bin/unshare", "-m", "/bin/true").Run() != nil {
+		t.Skip("only root can give a daemon its own /dev")
+	}
+	compare(t, func(s *stage) {
+		s.write("dev/.keep", "")
+		socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: s.path("dev/log"), Net: "unixgram"})
+		if err != nil {
+			s.Fatal(err)
+		}
+		defer socket.Close()
+		s.prefix = []string{"/usr/bin/unshare", "-m", "/bin/sh", "-c", s.fill("/bin/mknod -m 666 @DIR@/dev/null c 1 3 && " +
+			"/bin/mknod -m 666 @DIR@/dev/urandom c 1 9 && /bin/mount --bind @DIR@/dev /dev && exec \"$@\""), "sh"}
+		s.start(strings.Replace(base, "logfile=@DIR@/main.log", "logfile=syslog", 1)+
+			"[program:p]\ncommand=@CHILD@ raw 'one\\ntwo\\n\\n' until @DIR@/go err three\nstartsecs=0\nautorestart=false\n"+
+			"stdout_syslog=true\nstderr_syslog=true\nstdout_logfile=@DIR@/out\nstderr_logfile=syslog\n", "-s")
+		s.content("out", "two")
+		s.write("go", "")
+		s.reaches("p", "EXITED")
+		s.note("file", s.read("out"))
+		s.call("supervisor.readLog", 0, 0)
+		s.call("supervisor.clearLog")
+		s.note("messages", s.datagrams(socket))
+	})
+}
+
+// datagrams receives what is waiting on a syslog socket, without the times.
+func (s *stage) datagrams(socket *net.UnixConn) string {
+	s.Helper()
+	var out []string
+	buf := make([]byte, 1<<16)
+	stamp := regexp.MustCompile(`^(<\d+>)[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d `)
+	for !slices.ContainsFunc(out, func(m string) bool { return strings.Contains(m, "exited: p") }) {
+		socket.SetReadDeadline(time.Now().Add(patience))
+		n, err := socket.Read(buf)
+		if err != nil {
+			s.Fatalf("%v after %q", err, out)
+		}
+		out = append(out, stamp.ReplaceAllString(strings.TrimRight(string(buf[:n]), "\x00\n"), "$1"))
+	}
+	return strings.Join(out, "\n")
 }

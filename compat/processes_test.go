@@ -213,7 +213,7 @@ func TestPriorities(t *testing.T) {
 		s.signal(15)
 		s.note("exit status", s.wait())
 		s.note("shutdown", s.mainLog("killing"))
-		s.note("waiting", strings.SplitN(s.mainLog("waiting for"), "\n", 2)[0])
+		s.note("waiting", strings.SplitN(s.mainLog("waiting for .* to die"), "\n", 2)[0])
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -51,7 +52,8 @@ type stage struct {
 	dir     string
 	port    int
 	env     []string
-	piped   bool // the daemon's standard output is to be a pipe
+	piped   bool     // the daemon's standard output is to be a pipe
+	prefix  []string // a command that runs the daemon; it must become it by exec
 	notes   []note
 
 	cmd    *exec.Cmd
@@ -91,14 +93,26 @@ func (s *stage) path(elem ...string) string {
 func (s *stage) fill(text string) string {
 	s.Helper()
 	if s.port == 0 && strings.Contains(text, "@PORT@") {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			s.Fatal(err)
-		}
-		s.port = l.Addr().(*net.TCPAddr).Port
-		l.Close()
+		s.port = s.freePort()
 	}
 	return strings.NewReplacer("@DIR@", s.dir, "@PORT@", fmt.Sprint(s.port), "@CHILD@", tool("child")).Replace(text)
+}
+
+// freePort finds a port that nobody uses and no other stage has taken. It is
+// below those that the system gives to clients.
+func (s *stage) freePort() int {
+	s.Helper()
+	for port := 21000; port < 32000; port++ {
+		if os.Mkdir(tool(fmt.Sprintf("port-%d", port)), 0o755) != nil {
+			continue
+		}
+		if l, err := net.Listen("tcp", fmt.Sprintf(":%d", port)); err == nil {
+			l.Close()
+			return port
+		}
+	}
+	s.Fatal("no port is free")
+	return 0
 }
 
 // write makes a file in the stage's directory; placeholders are replaced.
@@ -147,7 +161,8 @@ func (s *stage) launch(args ...string) {
 		out = s.pipeTo(out)
 		defer out.Close()
 	}
-	s.cmd = exec.Command(s.subject.daemon, args...)
+	words := append(append(slices.Clone(s.prefix), s.subject.daemon), args...)
+	s.cmd = exec.Command(words[0], words[1:]...)
 	s.cmd.Dir, s.cmd.Env, s.cmd.Stdout, s.cmd.Stderr = s.dir, s.env, out, diag
 	if err := s.cmd.Start(); err != nil {
 		s.Fatal(err)

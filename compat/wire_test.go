@@ -247,8 +247,9 @@ func (s *stage) call(method string, params ...any) {
 // processes happened to finish, and notes them sorted.
 func (s *stage) callUnordered(method string, params ...any) {
 	s.Helper()
-	results := strings.Split(s.answer(method, params...), "<value><struct>\n")
-	slices.Sort(results[1:])
+	body, end, _ := strings.Cut(s.answer(method, params...), "</data></array></value>\n</param>")
+	results := append(strings.Split(body, "<value><struct>\n"), end)
+	slices.Sort(results[1 : len(results)-1])
 	s.note(callLabel(method, params), strings.Join(results, "<value><struct>\n"))
 }
 
