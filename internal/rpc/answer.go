@@ -53,21 +53,36 @@ type infoAnswer supervisor.Info
 func (a infoAnswer) AppendXMLRPC(dst []byte) []byte {
 	i := (*supervisor.Info)(&a)
 	dst = xmlrpc.AppendStructStart(dst)
-	dst = xmlrpc.AppendMemberString(dst, "name", i.Name)
-	dst = xmlrpc.AppendMemberString(dst, "group", i.Group)
-	dst = xmlrpc.AppendMemberInt(dst, "start", seconds(i.Start))
-	dst = xmlrpc.AppendMemberInt(dst, "stop", seconds(i.Stop))
-	dst = xmlrpc.AppendMemberInt(dst, "now", seconds(i.Now))
-	dst = xmlrpc.AppendMemberInt(dst, "state", int64(i.State))
-	dst = xmlrpc.AppendMemberString(dst, "statename", i.State.String())
-	dst = xmlrpc.AppendMemberString(dst, "spawnerr", i.SpawnErr)
-	dst = xmlrpc.AppendMemberInt(dst, "exitstatus", int64(i.ExitStatus))
-	dst = xmlrpc.AppendMemberString(dst, "logfile", i.StdoutLog)
-	dst = xmlrpc.AppendMemberString(dst, "stdout_logfile", i.StdoutLog)
-	dst = xmlrpc.AppendMemberString(dst, "stderr_logfile", i.StderrLog)
-	dst = xmlrpc.AppendMemberInt(dst, "pid", int64(i.PID))
-	dst = xmlrpc.AppendMemberString(dst, "description", describe(i))
+	dst = appendText(dst, open+"name"+shut, i.Name)
+	dst = appendText(dst, open+"group"+shut, i.Group)
+	dst = appendNumber(dst, open+"start"+shut, seconds(i.Start))
+	dst = appendNumber(dst, open+"stop"+shut, seconds(i.Stop))
+	dst = appendNumber(dst, open+"now"+shut, seconds(i.Now))
+	dst = appendNumber(dst, open+"state"+shut, int64(i.State))
+	dst = appendText(dst, open+"statename"+shut, i.State.String())
+	dst = appendText(dst, open+"spawnerr"+shut, i.SpawnErr)
+	dst = appendNumber(dst, open+"exitstatus"+shut, int64(i.ExitStatus))
+	dst = appendText(dst, open+"logfile"+shut, i.StdoutLog)
+	dst = appendText(dst, open+"stdout_logfile"+shut, i.StdoutLog)
+	dst = appendText(dst, open+"stderr_logfile"+shut, i.StderrLog)
+	dst = appendNumber(dst, open+"pid"+shut, int64(i.PID))
+	dst = appendText(dst, open+"description"+shut, describe(i))
 	return xmlrpc.AppendStructEnd(dst)
+}
+
+// Around the name of a member. To put them together when compiling, and not to
+// look for characters to escape, halves the time of a long list.
+const (
+	open = "<member>\n<name>"
+	shut = "</name>\n"
+)
+
+func appendText(dst []byte, head, v string) []byte {
+	return xmlrpc.AppendMemberEnd(xmlrpc.AppendString(append(dst, head...), v))
+}
+
+func appendNumber(dst []byte, head string, v int64) []byte {
+	return xmlrpc.AppendMemberEnd(xmlrpc.AppendInt(append(dst, head...), v))
 }
 
 // infosAnswer is a list of processes.
@@ -96,7 +111,9 @@ func seconds(t time.Time) int64 {
 func describe(i *supervisor.Info) string {
 	switch i.State {
 	case proc.Running:
-		return "pid " + strconv.Itoa(i.PID) + ", uptime " + uptime(i.Uptime)
+		var buf [64]byte // the text is one allocation
+		text := strconv.AppendInt(append(buf[:0], "pid "...), int64(i.PID), 10)
+		return string(appendUptime(append(text, ", uptime "...), i.Uptime))
 	case proc.Backoff, proc.Fatal:
 		if i.SpawnErr == "" {
 			return fmt.Sprintf("unknown error (try \"tail %s\")", i.Name)
@@ -111,18 +128,22 @@ func describe(i *supervisor.Info) string {
 	return ""
 }
 
-// uptime is Python's text of a timedelta in whole seconds: "1 day, 2:03:04".
-func uptime(d time.Duration) string {
+// appendUptime appends Python's text of a timedelta in whole seconds:
+// "1 day, 2:03:04".
+func appendUptime(dst []byte, d time.Duration) []byte {
 	s := max(int64(d/time.Second), 0)
-	clock := fmt.Sprintf("%d:%02d:%02d", s/3600%24, s/60%60, s%60)
-	switch days := s / 86400; days {
-	case 0:
-		return clock
-	case 1:
-		return "1 day, " + clock
-	default:
-		return fmt.Sprintf("%d days, %s", days, clock)
+	if days := s / 86400; days > 0 {
+		dst = append(strconv.AppendInt(dst, days, 10), " day"...)
+		if days > 1 {
+			dst = append(dst, 's')
+		}
+		dst = append(dst, ", "...)
 	}
+	dst = strconv.AppendInt(dst, s/3600%24, 10)
+	for _, n := range []int64{s / 60 % 60, s % 60} {
+		dst = append(dst, ':', byte('0'+n/10), byte('0'+n%10))
+	}
+	return dst
 }
 
 // configsAnswer is a list of configurations of processes.

@@ -1,0 +1,163 @@
+package rpc
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"example.org/twiddler/internal/config"
+	"example.org/twiddler/internal/proc"
+	"example.org/twiddler/internal/supervisor"
+	"example.org/twiddler/internal/xmlrpc"
+)
+
+func TestDescribe(t *testing.T) {
+	t.Parallel()
+	then := time.Date(2026, 11, 23, 9, 5, 7, 0, time.Local)
+	tests := []struct {
+		i    supervisor.Info
+		want string
+	}{
+		{supervisor.Info{State: proc.Running, PID: 7}, "pid 7, uptime 0:00:00"},
+		{supervisor.Info{State: proc.Running, PID: 7, Uptime: -time.Minute}, "pid 7, uptime 0:00:00"},
+		{supervisor.Info{State: proc.Running, PID: 7, Uptime: 3723*time.Second + 900*time.Millisecond}, "pid 7, uptime 1:02:03"},
+		{supervisor.Info{State: proc.Running, PID: 7, Uptime: 24 * time.Hour}, "pid 7, uptime 1 day, 0:00:00"},
+		{supervisor.Info{State: proc.Running, PID: 7, Uptime: 300*time.Hour + time.Second}, "pid 7, uptime 12 days, 12:00:01"},
+		{supervisor.Info{State: proc.Backoff, SpawnErr: "Exited too quickly (process log may have details)"},
+			"Exited too quickly (process log may have details)"},
+		{supervisor.Info{State: proc.Fatal, Name: "x", Group: "g"}, `unknown error (try "tail x")`},
+		{supervisor.Info{State: proc.Stopped}, "Not started"},
+		{supervisor.Info{State: proc.Exited, Start: then, Stop: then}, "Nov 23 09:05 AM"},
+		{supervisor.Info{State: proc.Stopped, Start: then, Stop: then.Add(4 * time.Hour)}, "Nov 23 01:05 PM"},
+		{supervisor.Info{State: proc.Starting, Start: then}, ""},
+		{supervisor.Info{State: proc.Stopping, Start: then}, ""},
+		{supervisor.Info{State: proc.Unknown, Start: then}, ""},
+	}
+	for _, tt := range tests {
+		if got := describe(&tt.i); got != tt.want {
+			t.Errorf("describe(%+v) = %q, want %q", tt.i, got, tt.want)
+		}
+	}
+}
+
+func TestSeconds(t *testing.T) {
+	t.Parallel()
+	for want, when := range map[int64]time.Time{
+		0: {}, 5: time.Unix(5, 999), math.MaxInt32: time.Unix(1<<40, 0), math.MinInt32: time.Unix(-1<<40, 0),
+	} {
+		if got := seconds(when); got != want {
+			t.Errorf("seconds(%v) = %d, want %d", when, got, want)
+		}
+	}
+}
+
+// member is one member of a struct on the wire.
+func member(name, kind, text string) string {
+	return fmt.Sprintf("<member>\n<name>%s</name>\n<value><%s>%s</%s></value>\n</member>\n", name, kind, text, kind)
+}
+
+func TestInfoOnTheWire(t *testing.T) {
+	t.Parallel()
+	i := supervisor.Info{
+		Name: "a", Group: "g", State: proc.Exited, Start: time.Unix(100, 0), Stop: time.Unix(200, 0), Now: time.Unix(300, 0),
+		SpawnErr: "Bad exit code -1", ExitStatus: -1, StdoutLog: "/o&", PID: 0,
+	}
+	want := "<value><struct>\n" + member("name", "string", "a") + member("group", "string", "g") +
+		member("start", "int", "100") + member("stop", "int", "200") + member("now", "int", "300") +
+		member("state", "int", "100") + member("statename", "string", "EXITED") +
+		member("spawnerr", "string", "Bad exit code -1") + member("exitstatus", "int", "-1") +
+		member("logfile", "string", "/o&amp;") + member("stdout_logfile", "string", "/o&amp;") +
+		member("stderr_logfile", "string", "") + member("pid", "int", "0") +
+		member("description", "string", time.Unix(200, 0).Format("Jan 02 03:04 PM")) + "</struct></value>"
+	if got := string(infoAnswer(i).AppendXMLRPC(nil)); got != want {
+		t.Errorf("got %s\nwant %s", got, want)
+	}
+}
+
+func TestConfigOnTheWire(t *testing.T) {
+	t.Parallel()
+	c := supervisor.ConfigInfo{
+		Process: &config.Process{
+			Spec: proc.Spec{
+				Name: "a", Group: "g", StartSecs: time.Second, StartRetries: 3, AutoRestart: proc.RestartUnexpected,
+				ExitCodes: []int{0, 2}, StopSignal: 15, StopWait: 10 * time.Second, KillAsGroup: true,
+			},
+			Command: "/bin/a", Priority: 999, AutoStart: true, UID: -1,
+			Stdout: config.Channel{MaxBytes: 3 << 30, Backups: 10, Events: true},
+			Stderr: config.Channel{CaptureMaxBytes: 1, Syslog: true},
+		},
+		GroupPriority: 5, InUse: true, StdoutLog: "auto",
+	}
+	want := "<value><array><data>\n<value><struct>\n" +
+		member("autostart", "boolean", "1") + member("autorestart", "string", "unexpected") +
+		member("directory", "string", "none") + member("uid", "string", "none") + member("command", "string", "/bin/a") +
+		"<member>\n<name>exitcodes</name>\n<value><array><data>\n<value><int>0</int></value>\n<value><int>2</int></value>\n" +
+		"</data></array></value>\n</member>\n" +
+		member("group", "string", "g") + member("group_prio", "int", "5") + member("inuse", "boolean", "1") +
+		member("killasgroup", "boolean", "1") + member("name", "string", "a") + member("process_prio", "int", "999") +
+		member("redirect_stderr", "boolean", "0") + member("startretries", "int", "3") + member("startsecs", "int", "1") +
+		member("stdout_capture_maxbytes", "int", "0") + member("stdout_events_enabled", "boolean", "1") +
+		member("stdout_logfile", "string", "auto") + member("stdout_logfile_backups", "int", "10") +
+		member("stdout_logfile_maxbytes", "i8", "3221225472") + member("stdout_syslog", "boolean", "0") +
+		member("stopsignal", "int", "15") + member("stopwaitsecs", "int", "10") +
+		member("stderr_capture_maxbytes", "int", "1") + member("stderr_events_enabled", "boolean", "0") +
+		member("stderr_logfile", "string", "none") + member("stderr_logfile_backups", "int", "0") +
+		member("stderr_logfile_maxbytes", "int", "0") + member("stderr_syslog", "boolean", "1") +
+		member("serverurl", "string", "none") + "</struct></value>\n</data></array></value>"
+	if got := string(configsAnswer{c}.AppendXMLRPC(nil)); got != want {
+		t.Errorf("got %s\nwant %s", got, want)
+	}
+	c.Process.UID, c.Process.AutoRestart, c.Process.ServerURL = 33, proc.RestartAlways, "unix:///x"
+	got := string(configsAnswer{c}.AppendXMLRPC(nil))
+	for _, part := range []string{member("uid", "int", "33"), member("autorestart", "boolean", "1"), member("serverurl", "string", "unix:///x")} {
+		if !strings.Contains(got, part) {
+			t.Errorf("no %s in %s", part, got)
+		}
+	}
+}
+
+func TestInfoMethods(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, programs)
+	w.play([]step{{"getProcessInfo", p("g:*"), "10 BAD_NAME: g:*"}, {"getProcessInfo", p("nope"), "10 BAD_NAME: nope"}})
+	one, err := w.call("supervisor.getProcessInfo", "cat:cat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := one.(map[string]any); len(m) != 14 || m["description"] != "Not started" || m["logfile"] != w.dir+"/cat.log" {
+		t.Errorf("getProcessInfo: %v", one)
+	}
+	for method, want := range map[string]string{
+		"supervisor.getAllProcessInfo": "cat:cat g:a g:b many:many_0 many:many_1 slow:slow",
+		"supervisor.getAllConfigInfo":  "g:a g:b cat:cat many:many_0 many:many_1 slow:slow",
+	} {
+		got, err := w.call(method)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, v := range got.([]any) {
+			names = append(names, fmt.Sprintf("%v:%v", v.(map[string]any)["group"], v.(map[string]any)["name"]))
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("%s: %s, want %s", method, got, want)
+		}
+	}
+}
+
+func BenchmarkAllInfo(b *testing.B) {
+	infos := make(infosAnswer, 1000)
+	for i := range infos {
+		infos[i] = supervisor.Info{
+			Name: fmt.Sprintf("process_%d", i), Group: "group", State: proc.Running, Start: time.Unix(1, 0), Now: time.Unix(2, 0),
+			StdoutLog: "/var/log/supervisor/process-stdout.log", StderrLog: "/var/log/supervisor/process-stderr.log", PID: i,
+		}
+	}
+	var buf []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		buf, _ = xmlrpc.AppendResponse(buf[:0], infos)
+	}
+}
