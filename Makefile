@@ -1,0 +1,54 @@
+# Everything a developer or an operator needs. `make run` and `make test` are
+# the two to know.
+
+GO      ?= go
+PREFIX  ?= /usr/local
+BINDIR  ?= $(PREFIX)/bin
+TOOLS   := $(GO) tool -modfile=tools.mod
+LDFLAGS := -s -w
+LINKS   := supervisorctl pidproxy echo_supervisord_conf
+
+export CGO_ENABLED ?= 0
+
+.PHONY: help build run test check bench fuzz install generate tools setup clean
+
+help: ## say what there is
+	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile
+
+build: bin/supervisord ## build bin/supervisord, one static binary
+
+bin/supervisord: $(shell find . -name '*.go' -not -name '*_test.go' -not -path './bin/*') go.mod
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/supervisord
+
+run: build ## build, and run the example in the foreground
+	@./examples/run
+
+install: build ## install to $(BINDIR)
+	install -D -m 0755 bin/supervisord $(DESTDIR)$(BINDIR)/supervisord
+
+setup: ## install what the tests need (Debian; as root)
+	@./tools/setup
+
+test: setup ## run all tests, the side-by-side suite against the real Supervisor included
+	TWIDDLER_REQUIRE_REFERENCE=1 $(GO) test -timeout 20m ./...
+
+check: ## gofmt, go vet, staticcheck, generated files, and all tests under the race detector
+	@test -z "$$(gofmt -l .)" || { echo "gofmt wants to change:"; gofmt -l .; exit 1; }
+	$(GO) vet ./...
+	$(TOOLS) staticcheck ./...
+	$(GO) generate ./... && git diff --exit-code -- '*_gen.go' docs
+	CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 30m ./...
+
+bench: ## print the table of benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+FUZZTIME ?= 30s
+fuzz: ## run every fuzz target for FUZZTIME
+	@$(GO) test -list '^Fuzz' ./... | awk '/^Fuzz/ {t[n++]=$$1} /^ok/ {for (i=0;i<n;i++) print $$2, t[i]; n=0}' | \
+	while read pkg target; do echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; done
+
+generate: ## write the method tables and references anew
+	$(GO) generate ./...
+
+clean: ## remove what was built
+	rm -rf bin run

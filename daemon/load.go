@@ -1,0 +1,194 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+
+	"example.org/twiddler/ext"
+	"example.org/twiddler/internal/config"
+	"example.org/twiddler/internal/sys/unix"
+	"example.org/twiddler/level"
+)
+
+// mainFactory is what stands in every configuration file for the namespace
+// "supervisor".
+const mainFactory = "supervisor.rpcinterface:make_main_rpcinterface"
+
+// The result handlers that listeners may name.
+const (
+	defaultHandler  = "supervisor.dispatchers:default_handler"
+	twiddlerHandler = "supervisor_twiddler.resulthandler:stdin_write_handler"
+)
+
+// find returns the configuration file, searching for it without -c.
+func (d *daemon) find() (string, error) {
+	if d.flags.path != "" {
+		return d.flags.path, nil
+	}
+	cwd, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("cannot tell the current directory: %v", err)
+	}
+	path, err := config.Find(d.argv[0], cwd, func(path string) bool {
+		_, err := os.Stat(path)
+		return err == nil
+	})
+	if err != nil {
+		return "", &usageError{err}
+	}
+	return path, nil
+}
+
+func (d *daemon) loadOptions(path string) (config.LoadOptions, error) {
+	cwd, err := os.Getwd()
+	if err != nil {
+		return config.LoadOptions{}, fmt.Errorf("cannot tell the current directory: %v", err)
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return config.LoadOptions{}, fmt.Errorf("cannot tell the host name: %v", err)
+	}
+	return config.LoadOptions{
+		Path:      path,
+		Overrides: d.flags.overrides,
+		Environ:   os.Environ(),
+		Hostname:  host,
+		Cwd:       cwd,
+		TempDir:   tempDir(cwd),
+		UID:       os.Getuid(),
+		LookupUser: func(name string) (uid, gid int, err error) {
+			u, err := unix.LookupUser(name)
+			return u.UID, u.GID, err
+		},
+		LookupGroup: unix.LookupGroup,
+		HomeDir:     homeDir,
+		KnownFactory: func(spec string) error {
+			if spec == mainFactory {
+				return nil
+			}
+			_, err := ext.Lookup(d.factories, spec)
+			return err
+		},
+		KnownHandlers: func(spec string) error {
+			if spec == defaultHandler || spec == twiddlerHandler {
+				return nil
+			}
+			return fmt.Errorf("there are only %s and %s", defaultHandler, twiddlerHandler)
+		},
+		KnownEvents: nil,
+	}, nil
+}
+
+// tempDir is the default of childlogdir: the first of Python's temporary
+// directories that can be written to.
+func tempDir(cwd string) string {
+	dirs := []string{os.Getenv("TMPDIR"), os.Getenv("TEMP"), os.Getenv("TMP"), "/tmp", "/var/tmp", "/usr/tmp"}
+	for _, dir := range dirs {
+		if dir == "" {
+			continue
+		}
+		if f, err := os.CreateTemp(dir, "twiddler-probe-"); err == nil {
+			f.Close()
+			if os.Remove(f.Name()) == nil {
+				return dir
+			}
+		}
+	}
+	return cwd
+}
+
+func homeDir(name string) (string, bool) {
+	var u *user.User
+	var err error
+	if name == "" {
+		u, err = user.Current()
+	} else {
+		u, err = user.Lookup(name)
+	}
+	if err != nil || u.HomeDir == "" {
+		return "", false
+	}
+	return u.HomeDir, true
+}
+
+// load reads the configuration for a start. What only concerns one program is
+// left to that program.
+func (d *daemon) load() (*config.Config, error) {
+	path, err := d.find()
+	if err != nil {
+		return nil, err
+	}
+	o, err := d.loadOptions(path)
+	if err != nil {
+		return nil, err
+	}
+	o.Tolerant = true
+	cfg, err := config.Load(o)
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	return cfg, nil
+}
+
+// reload reads the configuration again while it is in force.
+func (d *daemon) reload(live *config.Config) (*config.Config, error) {
+	path, err := d.find()
+	if err != nil {
+		return nil, err
+	}
+	o, err := d.loadOptions(path)
+	if err != nil {
+		return nil, err
+	}
+	o.Live = live
+	return config.Load(o)
+}
+
+// check is supervisord -t: it lists all that is wrong, and all that is odd.
+func (d *daemon) check() int {
+	path, err := d.find()
+	if err != nil {
+		return complain(d.stderr, d.argv[0], err)
+	}
+	o, err := d.loadOptions(path)
+	if err != nil {
+		return complain(d.stderr, d.argv[0], err)
+	}
+	cfg, err := config.Load(o)
+	var problems *config.Errors
+	switch {
+	case errors.As(err, &problems):
+		lines := problems.List()
+		for _, line := range lines {
+			fmt.Fprintf(d.stderr, "error: %s\n", line)
+		}
+		fmt.Fprintf(d.stderr, "%s: %s found\n", path, count(len(lines), "problem"))
+		return 2
+	case err != nil:
+		return complain(d.stderr, d.argv[0], &usageError{err})
+	}
+	for _, m := range cfg.Messages {
+		if m.Level >= level.Warn {
+			fmt.Fprintf(d.stderr, "warning: %s\n", m.Text)
+		}
+	}
+	processes := 0
+	for _, g := range cfg.Groups {
+		processes += len(g.Processes)
+	}
+	fmt.Fprintf(d.stdout, "%s: good, with %s in %s\n", path, count(processes, "process"), count(len(cfg.Groups), "group"))
+	return 0
+}
+
+func count(n int, noun string) string {
+	switch {
+	case n == 1:
+		return "1 " + noun
+	case noun == "process":
+		return fmt.Sprintf("%d processes", n)
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+

@@ -1,0 +1,79 @@
+// Package daemon is supervisord: what a binary with or without extensions of
+// its own calls from main.
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"example.org/twiddler/ext"
+)
+
+// Version is what clients are told. It is the version of Supervisor whose
+// behaviour this program has, since clients compare it.
+const Version = "4.3.0"
+
+// Main runs supervisord with the given extensions, and ends the process. The
+// extension twiddler is not built in by itself: list its Factory too.
+//
+// The exit status is 0 after a shutdown, 2 if the command line or the
+// configuration cannot be used or a socket cannot be had, and 1 if anything
+// else prevents the start.
+func Main(factories ...ext.Factory) {
+	os.Exit(run(os.Args, factories, os.Stdout, os.Stderr))
+}
+
+// A usageError ends the program with status 2 and a hint at the help.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+
+func (e *usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error {
+	return &usageError{fmt.Errorf(format, args...)}
+}
+
+func run(argv []string, factories []ext.Factory, stdout, stderr io.Writer) int {
+	flags, err := parseFlags(argv)
+	switch {
+	case err != nil:
+		return complain(stderr, argv[0], err)
+	case flags.help:
+		printHelp(stdout, argv[0])
+		return 0
+	case flags.version:
+		fmt.Fprintln(stdout, Version)
+		return 0
+	}
+	d := &daemon{argv: argv, flags: flags, factories: factories, stdout: stdout, stderr: stderr}
+	if flags.check {
+		return d.check()
+	}
+	for {
+		restart, err := d.live()
+		switch {
+		case errors.Is(err, errParent):
+			return d.launch.Status
+		case err != nil:
+			return complain(stderr, argv[0], err)
+		case !restart:
+			return 0
+		}
+		d.restarted = true
+	}
+}
+
+// complain says what is wrong the way Supervisor does, and returns the exit
+// status for it. Supervisor 4.2.5, options.py, usage.
+func complain(stderr io.Writer, program string, err error) int {
+	fmt.Fprintf(stderr, "Error: %v\n", err)
+	var u *usageError
+	if !errors.As(err, &u) {
+		return 1
+	}
+	fmt.Fprintf(stderr, "For help, use %s -h\n", program)
+	return 2
+}

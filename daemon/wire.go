@@ -1,0 +1,154 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"syscall"
+
+	"example.org/twiddler/ext"
+	"example.org/twiddler/internal/childlog"
+	"example.org/twiddler/internal/config"
+	"example.org/twiddler/internal/httpd"
+	"example.org/twiddler/internal/rpc"
+	"example.org/twiddler/internal/supervisor"
+	"example.org/twiddler/internal/sys/unix"
+	"example.org/twiddler/level"
+)
+
+// assemble makes the parts that supervise.
+func (l *life) assemble() error {
+	if err := NeedFDs(descriptors(l.cfg.Load())); err != nil {
+		l.log.Log(level.Warn, err.Error())
+	}
+	warn := func(text string) { l.log.Log(level.Warn, text) }
+	l.files = childlog.NewFiles(warn)
+	l.atEnd(func() { bounded(l.files.Flush) })
+	pump, err := childlog.NewPump()
+	if err != nil {
+		return fmt.Errorf("cannot read from children: %v", err)
+	}
+	l.pump = pump
+	var pumping sync.WaitGroup
+	pumping.Go(pump.Run)
+	l.atEnd(func() { pump.Close(); pumping.Wait() })
+	l.system = unix.New(unix.Options{UmaskThreads: spawnWorkers})
+	l.atEnd(l.system.Close)
+	l.loop = supervisor.NewLoop(supervisor.Options{
+		System:    l.system,
+		Children:  l.system.Notify(),
+		Launch:    l.launchOptions(),
+		Available: append([]*config.Group(nil), l.cfg.Load().Groups...),
+		AutoName:  l.autoName,
+		Log:       l.log.Log,
+		Reread:    l.reread,
+	})
+	return nil
+}
+
+func (l *life) launchOptions() supervisor.LaunchOptions {
+	o := supervisor.LaunchOptions{
+		Workers:   spawnWorkers,
+		Environ:   os.Environ(),
+		Path:      os.Getenv("PATH"),
+		Files:     l.files,
+		Pump:      l.pump,
+		StripANSI: func() bool { return l.cfg.Load().Supervisord.StripANSI },
+		Syslog:    l.syslog.Send,
+		ErrnoName: errnoName,
+		Create:    childlog.Create,
+		Log:       l.log.Log,
+	}
+	if l.log.Enabled(level.Debug) {
+		o.Debug = func(text string) { l.log.Log(level.Debug, text) }
+	}
+	return o
+}
+
+func errnoName(err error) string {
+	var e syscall.Errno
+	if errors.As(err, &e) {
+		return unix.ErrnoName(e)
+	}
+	return err.Error()
+}
+
+// autoName names an AUTO log, for the configuration last read.
+func (l *life) autoName(process, channel string) string {
+	s := l.cfg.Load().Supervisord
+	return childlog.AutoName(s.ChildLogDir, process, channel, s.Identifier, rand.Uint64)
+}
+
+func (l *life) reread() ([]*config.Group, error) {
+	cfg, err := l.reload(l.cfg.Load())
+	if err != nil {
+		return nil, err
+	}
+	l.cfg.Store(cfg)
+	return append([]*config.Group(nil), cfg.Groups...), nil
+}
+
+// descriptors is how many this process needs to run everything that is
+// configured: three pipes and two logs for each, and some for itself.
+func descriptors(cfg *config.Config) int {
+	n := 200
+	for _, g := range cfg.Groups {
+		n += 5 * len(g.Processes)
+	}
+	return n
+}
+
+// listen opens the sockets and puts the RPC interfaces behind them.
+func (l *life) listen() error {
+	cfg := l.cfg.Load()
+	namespaces, err := l.namespaces(cfg)
+	if err != nil {
+		return err
+	}
+	handler, err := rpc.NewServer(l.log, namespaces)
+	if err != nil {
+		return err
+	}
+	for _, c := range cfg.Servers {
+		s, err := httpd.Listen(c, httpd.Options{Log: l.log, Stderr: l.stderr})
+		if err != nil {
+			return &usageError{err}
+		}
+		l.atEnd(func() { bounded(s.Close) })
+		s.Handle("/RPC2*", ext.View, handler)
+		s.HandleLogTails(l.loop, l.log.Path)
+		l.servers = append(l.servers, s)
+		for _, i := range cfg.RPCInterfaces {
+			l.log.Logf(level.Info, "RPC interface '%s' initialized", i.Name)
+		}
+	}
+	return nil
+}
+
+// namespaces makes what clients can call: supervisor, if the configuration
+// has it, and the extensions.
+func (l *life) namespaces(cfg *config.Config) ([]rpc.Namespace, error) {
+	var spaces []rpc.Namespace
+	for _, i := range cfg.RPCInterfaces {
+		if i.Factory == mainFactory {
+			main := rpc.NewSupervisor(rpc.Options{
+				Loop: l.loop, Log: l.log, Identifier: cfg.Supervisord.Identifier, Version: Version,
+			})
+			spaces = append(spaces, rpc.Namespace{Name: i.Name, Methods: main.Methods()})
+			continue
+		}
+		f, err := ext.Lookup(l.factories, i.Factory)
+		if err != nil {
+			return nil, usagef("%s cannot be resolved within [%s]: %v", i.Factory, i.Section, err)
+		}
+		e, err := f.New(host{l}, i.Options)
+		if err != nil {
+			l.log.Logf(level.Warn, "cannot make the RPC interface of [%s]: %v", i.Section, err)
+			return nil, usagef("Could not make %s rpc interface", i.Name)
+		}
+		spaces = append(spaces, rpc.Namespace{Name: i.Name, Methods: e.Methods()})
+	}
+	return spaces, nil
+}
