@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -41,6 +42,7 @@ func verbs() map[string]verb {
 		"flood":   {2, func(a []string) { flood(number(a[0]), number(a[1])) }},
 		"spawn":   {1, func(a []string) { spawn(strings.Split(a[0], ",")) }},
 		"serve":   {0, func([]string) { serve() }},
+		"listen":  {1, func(a []string) { listen(a[0]) }},
 		"echo":    {0, func([]string) { echo() }},
 	}
 }
@@ -189,4 +191,24 @@ func echo() {
 		fmt.Printf("read %q\n", in.Text())
 	}
 	fmt.Println("end of input")
+}
+
+// listen is an event listener that accepts all events and writes them to a
+// file, each followed by a line of dashes.
+func listen(path string) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	must(err)
+	in := bufio.NewReader(os.Stdin)
+	for {
+		fmt.Print("READY\n")
+		header, err := in.ReadString('\n')
+		must(err)
+		_, length, _ := strings.Cut(strings.TrimSpace(header), "len:")
+		payload := make([]byte, number(length))
+		_, err = io.ReadFull(in, payload)
+		must(err)
+		_, err = fmt.Fprintf(file, "%s%s\n---\n", header, payload)
+		must(err)
+		fmt.Print("RESULT 2\nOK")
+	}
 }
