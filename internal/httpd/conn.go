@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"context"
 	"errors"
 	"io"
 	"maps"
@@ -30,29 +31,31 @@ const (
 
 // A conn is a connection whose writes have to get on.
 type conn struct {
-	net.Conn
-	patience atomic.Int64 // for one piece; a time.Duration
-	idle     atomic.Int64 // since when it waits for a request, in UnixNano; 0 if it does not
+	lazyConn
+	patience atomic.Int64  // for one piece; a time.Duration
+	latest   time.Time     // the write deadline; only Write touches it
+	idle     atomic.Uint64 // since when it waits for a request, in UnixNano; 0 if it does not
 	closed   func()
 	once     sync.Once
 }
 
-// Write gives the client pieceTimeout for each piece. It has one caller at a
-// time, as net/http's connections do.
+// Write gives the client its time for each piece. It has one caller at a time,
+// as net/http's connections do. A deadline that is far enough away is left as
+// it is: an answer now and then would not notice the difference.
 func (c *conn) Write(p []byte) (n int, err error) {
 	for {
-		piece := p[n:min(len(p), n+pieceSize)]
-		if err := c.Conn.SetWriteDeadline(time.Now().Add(time.Duration(c.patience.Load()))); err != nil {
-			return n, err
+		patience := time.Duration(c.patience.Load())
+		if now := time.Now(); c.latest.Sub(now) < patience*3/4 || c.latest.Sub(now) > patience {
+			c.latest = now.Add(patience)
+			if err := c.Conn.SetWriteDeadline(c.latest); err != nil {
+				return n, err
+			}
 		}
+		piece := p[n:min(len(p), n+pieceSize)]
 		m, err := c.Conn.Write(piece)
 		n += m
-		if err != nil {
+		if err != nil || n == len(p) {
 			return n, err
-		}
-		if n == len(p) {
-			// An armed timer would wake us once for nothing.
-			return n, c.Conn.SetWriteDeadline(time.Time{})
 		}
 	}
 }
@@ -82,6 +85,7 @@ type limitListener struct {
 	once   sync.Once
 
 	full   atomic.Bool   // Accept looks for a connection to close
+	turns  atomic.Uint64 // counts connections that become idle: a clock that costs less
 	idling chan struct{} // capacity 1: one has become idle
 
 	mu    sync.Mutex
@@ -110,7 +114,7 @@ func (l *limitListener) Accept() (net.Conn, error) {
 		_ = nc.Close()
 		return nil, net.ErrClosed
 	}
-	c := &conn{Conn: nc}
+	c := &conn{lazyConn: lazyConn{Conn: nc}}
 	c.patience.Store(int64(pieceTimeout))
 	c.closed = func() {
 		l.mu.Lock()
@@ -149,7 +153,7 @@ func (l *limitListener) admit() bool {
 func (l *limitListener) closeIdle() {
 	l.mu.Lock()
 	var oldest *conn
-	since := int64(0)
+	since := uint64(0)
 	for c := range l.conns {
 		if t := c.idle.Load(); t != 0 && (oldest == nil || t < since) {
 			oldest, since = c, t
@@ -181,7 +185,7 @@ func (l *limitListener) note(nc net.Conn, state http.ConnState) {
 		c.idle.Store(0)
 		return
 	}
-	c.idle.Store(time.Now().UnixNano())
+	c.idle.Store(l.turns.Add(1))
 	if l.full.Load() {
 		select {
 		case l.idling <- struct{}{}:
@@ -199,18 +203,30 @@ func (l *limitListener) Close() error {
 	return err
 }
 
+// connKey is the key of a request's *conn in its context.
+type connKey struct{}
+
+func withConn(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, c)
+}
+
 // A body is a request's body that has to arrive in time, read or unread:
 // net/http waits for one that a handler leaves alone.
 type body struct {
 	io.ReadCloser
-	control *http.ResponseController
+	conn *conn
 }
 
-func boundBody(w http.ResponseWriter, r *http.Request) io.ReadCloser {
-	b := &body{ReadCloser: r.Body, control: http.NewResponseController(w)}
+// bound begins the time in which a request's body has to arrive.
+func (b *body) bound(r *http.Request) {
+	c, ok := r.Context().Value(connKey{}).(*conn)
+	if !ok {
+		return // not of our listener
+	}
+	b.ReadCloser, b.conn = r.Body, c
 	timeout := bodyTimeout + time.Duration(max(0, r.ContentLength)/bodyRate)*time.Second
-	_ = b.control.SetReadDeadline(time.Now().Add(timeout)) // fails only on a closed connection, as the next read will
-	return b
+	_ = c.setReadTimeout(timeout) // fails only on a closed connection, as the next read will
+	r.Body = b
 }
 
 // Read ends the deadline with the body: it must not cut off a client that
@@ -219,7 +235,7 @@ func boundBody(w http.ResponseWriter, r *http.Request) io.ReadCloser {
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if errors.Is(err, io.EOF) {
-		_ = b.control.SetReadDeadline(time.Time{}) // as above
+		_ = b.conn.SetReadDeadline(time.Time{}) // as above
 	}
 	return n, err
 }

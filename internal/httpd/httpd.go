@@ -104,6 +104,7 @@ func newServer(l net.Listener, c config.Server, o Options) *Server {
 		ReadHeaderTimeout: headTimeout,
 		MaxHeaderBytes:    maxHead,
 		ConnState:         s.listener.note,
+		ConnContext:       withConn,
 		ErrorLog:          log.New(logWriter{o.Log}, "", 0),
 		// Not left to OPTIONS * being answered behind our back.
 		DisableGeneralOptionsHandler: true,
@@ -168,7 +169,7 @@ func (s *Server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.Header()["Server"] = serverName
 	defer s.finish(w, r)
 	if r.ContentLength != 0 {
-		r.Body = boundBody(w, r)
+		w.body.bound(r)
 	}
 
 	who, err := s.auth.authenticate(r)

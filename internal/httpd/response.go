@@ -27,12 +27,13 @@ var (
 const maxStack = 16 << 10
 
 // A response remembers what was sent, for the access line and for a handler
-// that panics.
+// that panics. It is all that we allocate for a request.
 type response struct {
 	http.ResponseWriter
 	status   int // 0 until the head is sent
 	bytes    int64
 	hijacked bool
+	body     body // of the request
 }
 
 // Unwrap serves http.ResponseController.

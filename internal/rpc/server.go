@@ -48,13 +48,14 @@ type Namespace struct {
 type Server struct {
 	log     Logger
 	methods map[string]*ext.Method // by whole name, "supervisor.getState"
+	simple  map[string]string      // whole names by what Python's clients send to call them without parameters
 	buffers sync.Pool              // of *[]byte
 }
 
 // NewServer returns a server of these namespaces and of system, which
 // describes them. The error is about a method that could not be called.
 func NewServer(log Logger, namespaces []Namespace) (*Server, error) {
-	s := &Server{log: log, methods: map[string]*ext.Method{}}
+	s := &Server{log: log, methods: map[string]*ext.Method{}, simple: map[string]string{}}
 	s.buffers.New = func() any { return new([]byte) }
 	system := &System{server: s}
 	for _, n := range append([]Namespace{{"system", system.Methods()}}, namespaces...) {
@@ -80,6 +81,11 @@ func (s *Server) add(n Namespace) error {
 			return fmt.Errorf("cannot use RPC namespace %q: it is there twice", n.Name)
 		}
 		s.methods[name] = &m
+		document, err := xmlrpc.AppendCall(nil, name)
+		if err != nil {
+			return err
+		}
+		s.simple[string(document)] = name
 	}
 	return nil
 }
@@ -101,7 +107,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		errorpage.Write(w, http.StatusBadRequest) // it did not arrive whole
 		return
 	}
-	call, err := xmlrpc.DecodeCall(*buf, xmlrpc.Limits{})
+	call, err := s.decode(*buf)
 	if err != nil {
 		s.logInvalid(*buf, err)
 		errorpage.Write(w, http.StatusBadRequest)
@@ -161,6 +167,19 @@ func readBody(dst []byte, r *http.Request) ([]byte, error) {
 	return dst, nil
 }
 
+// decode reads a request. What monitoring asks again and again is known by
+// sight.
+func (s *Server) decode(data []byte) (xmlrpc.Call, error) {
+	if name, ok := s.simple[string(data)]; ok {
+		return xmlrpc.Call{Method: name}, nil
+	}
+	call, err := xmlrpc.DecodeCall(data, xmlrpc.Limits{})
+	if err != nil {
+		return xmlrpc.Call{}, err
+	}
+	return *call, nil
+}
+
 // logInvalid says what was wrong with a request.
 // Supervisor 4.2.5, xmlrpc.py, continue_request.
 func (s *Server) logInvalid(data []byte, err error) {
@@ -180,7 +199,7 @@ func shown(data []byte) string {
 }
 
 // run runs the call of one request.
-func (s *Server) run(ctx context.Context, call *xmlrpc.Call) (any, error) {
+func (s *Server) run(ctx context.Context, call xmlrpc.Call) (any, error) {
 	if m := s.methods[call.Method]; m != nil && (m.Role > ext.View || call.Method == multicallName) {
 		var cancel context.CancelFunc
 		ctx, cancel = linger(ctx)

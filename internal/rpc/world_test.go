@@ -178,7 +178,7 @@ func (w *world) call(method string, params ...any) (any, error) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	call, err := xmlrpc.DecodeCall(data, xmlrpc.Limits{})
+	call, err := w.server.decode(data)
 	if err != nil {
 		w.t.Fatal(err)
 	}
