@@ -1,0 +1,243 @@
+package ctl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"syscall"
+
+	"example.org/twiddler/client"
+	"example.org/twiddler/fault"
+	"example.org/twiddler/internal/ini"
+	"example.org/twiddler/level"
+)
+
+var twiddleHelp = []string{
+	"twiddle groups\t\t\tList the groups",
+	"twiddle add <gname> <name> [key=value ...] [-- command ...]",
+	"\t\t\t\tAdd a program to a group that exists; keys are those of [program:x]",
+	"twiddle remove <gname>:<name>\tRemove a stopped process from its group",
+	"twiddle log [-l level] <message>\tWrite a line to supervisord's log (level: info)",
+	"Ex:",
+	"twiddle add workers w7 autostart=true startsecs=5 -- /usr/bin/worker --queue high",
+}
+
+// twiddleCommands are the words after twiddle.
+func twiddleCommands() map[string]func(context.Context, *session, client.Twiddler, []string) error {
+	return map[string]func(context.Context, *session, client.Twiddler, []string) error{
+		"add":    twiddleAdd,
+		"groups": twiddleGroups,
+		"log":    twiddleLog,
+		"remove": twiddleRemove,
+	}
+}
+
+// A usageError is a command line of ours that cannot be understood. Its text
+// is the whole of what is wrong.
+type usageError string
+
+func (e usageError) Error() string { return string(e) }
+
+// twiddle calls the methods of the extension twiddler. Where a shell has cut
+// the line into words they are kept; a line that came whole is cut as a shell
+// cuts it.
+func twiddle(ctx context.Context, s *session, a args) error {
+	words := a.argv
+	if words == nil {
+		var err error
+		if words, err = ini.Split(a.text); err != nil {
+			s.fail(exitInvalidArgs, "Error: cannot read the command: %v", err)
+			return nil
+		}
+	}
+	if len(words) == 0 {
+		return s.usage(exitInvalidArgs, "Error: twiddle requires a command", twiddleHelp)
+	}
+	run, ok := twiddleCommands()[words[0]]
+	if !ok {
+		s.fail(exitInvalidArgs, "Error: unknown twiddle command %q", words[0])
+		if near := ini.Nearest(words[0], []string{"groups", "add", "remove", "log"}); near != "" {
+			s.hint("did you mean %q?", near)
+		}
+		return nil
+	}
+	c, err := s.server()
+	if err != nil {
+		return err
+	}
+	return s.twiddleFailed(run(ctx, s, c.Twiddler(), words[1:]))
+}
+
+// twiddleFailed prints the errors that a person can do something about and
+// returns the others.
+func (s *session) twiddleFailed(err error) error {
+	var usage usageError
+	var f *fault.Error
+	switch {
+	case errors.As(err, &usage):
+		s.fail(exitInvalidArgs, "Error: %s", string(usage))
+	case fault.Is(err, fault.UnknownMethod):
+		s.fail(exitUnimplemented, "ERROR: the server has no twiddler")
+		s.hint("it needs the section [rpcinterface:twiddler] with " +
+			"supervisor.rpcinterface_factory = supervisor_twiddler.rpcinterface:make_twiddler_rpcinterface")
+	case fault.Is(err, fault.NotInWhitelist):
+		s.fail(exitGeneric, "ERROR: the server's whitelist does not allow that")
+	case fault.Is(err, fault.ShutdownState):
+		s.fail(exitGeneric, "ERROR: supervisor shutting down")
+	case errors.As(err, &f):
+		s.fail(exitGeneric, "ERROR: %v", err)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		s.fail(exitPrivileges, "%s refused connection", s.url)
+	case errors.Is(err, fs.ErrNotExist):
+		s.fail(exitNotRunning, "%s no such file", s.url)
+	default:
+		return err
+	}
+	return nil
+}
+
+func twiddleGroups(ctx context.Context, s *session, t client.Twiddler, words []string) error {
+	if len(words) > 0 {
+		return usageError("twiddle groups accepts no arguments")
+	}
+	names, err := t.GetGroupNames(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(slices.Values(names)) {
+		s.say("%s", name)
+	}
+	return nil
+}
+
+func twiddleAdd(ctx context.Context, s *session, t client.Twiddler, words []string) error {
+	if len(words) < 2 || words[0] == "--" || words[1] == "--" {
+		return usageError("twiddle add requires a group and a name")
+	}
+	group, name := words[0], words[1]
+	options, err := programOptions(words[2:])
+	if err != nil {
+		return err
+	}
+	if err := t.AddProgramToGroup(ctx, group, name, options); err != nil {
+		if fault.Is(err, fault.BadName) {
+			return wordFault(err, "cannot add program %q to group %q", name, group)
+		}
+		return wordFault(err, "cannot add program %q", name)
+	}
+	s.say("%s: added process", join(group, name))
+	return nil
+}
+
+// programOptions reads key=value words, and the command after a word "--".
+func programOptions(words []string) (map[string]any, error) {
+	options := map[string]any{}
+	for i, word := range words {
+		if word == "--" {
+			if _, twice := options["command"]; twice {
+				return nil, usageError("the command is given twice, as command= and after --")
+			}
+			if i+1 == len(words) {
+				return nil, usageError("no command after --")
+			}
+			options["command"] = commandLine(words[i+1:])
+			return options, nil
+		}
+		key, value, ok := strings.Cut(word, "=")
+		if !ok || key == "" {
+			return nil, usageError(fmt.Sprintf("%q is not key=value; a command goes after --", word))
+		}
+		if _, twice := options[key]; twice {
+			return nil, usageError(fmt.Sprintf("%q is given twice", key))
+		}
+		options[key] = value
+	}
+	if _, ok := options["command"]; !ok {
+		return nil, usageError("a program requires a command: add -- and the command, or command=...")
+	}
+	return options, nil
+}
+
+// commandLine writes words so that the server reads the same words: quoted for
+// its splitting, and with % doubled for its expansion.
+func commandLine(words []string) string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = word
+		if word == "" || strings.ContainsFunc(word, func(r rune) bool {
+			return r > 0x7f || !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./-_", r)
+		}) {
+			quoted[i] = "'" + strings.ReplaceAll(word, "'", `'"'"'`) + "'"
+		}
+	}
+	return strings.ReplaceAll(strings.Join(quoted, " "), "%", "%%")
+}
+
+func twiddleRemove(ctx context.Context, s *session, t client.Twiddler, words []string) error {
+	if len(words) != 1 {
+		return usageError("twiddle remove requires one <group>:<process>")
+	}
+	group, process, whole := split(words[0])
+	if whole {
+		return usageError("twiddle remove takes one process at a time, not a whole group")
+	}
+	if err := t.RemoveProcessFromGroup(ctx, group, process); err != nil {
+		if fault.Is(err, fault.StillRunning) {
+			s.fail(exitGeneric, "ERROR: process still running: %s", words[0])
+			s.hint("stop it first: stop %s", words[0])
+			return nil
+		}
+		return wordFault(err, "cannot remove %q", words[0])
+	}
+	s.say("%s: removed process", join(group, process))
+	return nil
+}
+
+func twiddleLog(ctx context.Context, s *session, t client.Twiddler, words []string) error {
+	severity := level.Info
+	if len(words) > 0 && words[0] == "-l" {
+		if len(words) < 2 {
+			return usageError("-l requires a level")
+		}
+		var ok bool
+		if severity, ok = level.Parse(words[1]); !ok {
+			return usageError(fmt.Sprintf("no level %q: want critical, error, warn, info, debug, trace or blather", words[1]))
+		}
+		words = words[2:]
+	}
+	if len(words) == 0 {
+		return usageError("twiddle log requires a message")
+	}
+	return t.Log(ctx, strings.Join(words, " "), severity)
+}
+
+// wordFault says what could not be done before the fault says why. It leaves
+// alone what is not about the request itself.
+func wordFault(err error, format string, args ...any) error {
+	for _, general := range []fault.Code{fault.UnknownMethod, fault.NotInWhitelist, fault.ShutdownState} {
+		if fault.Is(err, general) {
+			return err
+		}
+	}
+	if _, _, ok := faultOf(err); !ok {
+		return err
+	}
+	return fmt.Errorf(format+": %w", append(args, err)...)
+}
+
+func completeTwiddle(s *session, words []string) []candidate {
+	switch {
+	case len(words) == 1:
+		return []candidate{{text: "add"}, {text: "groups"}, {text: "log"}, {text: "remove"}}
+	case words[0] == "add" && len(words) == 2:
+		return completeGroups(s, nil)
+	case words[0] == "remove" && len(words) == 2:
+		return completeProcesses(s, []string{words[1] + ":"})
+	case words[0] == "log" && len(words) == 3 && words[1] == "-l":
+		return []candidate{{text: "critical"}, {text: "error"}, {text: "warn"}, {text: "info"}, {text: "debug"}, {text: "trace"}, {text: "blather"}}
+	}
+	return nil
+}
