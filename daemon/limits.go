@@ -2,6 +2,10 @@ package daemon
 
 import (
 	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -28,17 +32,21 @@ var (
 		"in the config file to allow the program to start."}
 )
 
-// RaiseLimits makes this process, and with it its children, have at least
-// minFDs descriptors and minProcs processes. Limits that are higher stay. It
-// returns what the main log should say at INFO; the text of an error is for
-// the usage message. Call it once, at the first start, before children.
+// RaiseLimits makes children have at least minFDs descriptors and minProcs
+// processes. Limits that are higher stay. Of descriptors this process itself
+// may have as many as the hard limit allows, unless the limit of children had
+// to be raised: then it has the same. It returns what the main log should say
+// at INFO; the text of an error is for the usage message. Call it once, at the
+// first start, before children.
 func RaiseLimits(minFDs, minProcs int) ([]string, error) {
-	undoRuntimeLimit()
 	var messages []string
 	for _, l := range []struct {
 		limit
 		minimum int
 	}{{limitFDs, minFDs}, {limitProcs, minProcs}} {
+		if l.resource == unix.RLIMIT_NOFILE && enough(minFDs) {
+			continue
+		}
 		raised, err := l.raise(l.minimum)
 		if err != nil {
 			return messages, err
@@ -50,11 +58,69 @@ func RaiseLimits(minFDs, minProcs int) ([]string, error) {
 	return messages, nil
 }
 
+// enough reports whether the soft limit for descriptors that we were started
+// with is minFDs or more. Then it must be left alone: the Go runtime raised it
+// for this process at start, and gives children the old one for as long as
+// nobody sets it. Otherwise what this process has is the old one, too.
+func enough(minFDs int) bool {
+	soft, err := startLimit()
+	if err == nil && soft >= uint64(max(minFDs, 0)) {
+		return true
+	}
+	undoRuntimeLimit()
+	return false
+}
+
+// probeVar marks the environment of the copy that tells the limit. Its value
+// is the pid of the process that asks.
+const probeVar = "SUPERVISORD_LIMIT_FOR"
+
+// probed says whether this process is the copy that startLimit asks, and does
+// what it is there for. Main calls it first.
+func probed() bool {
+	if os.Getenv(probeVar) != strconv.Itoa(os.Getppid()) {
+		return false
+	}
+	undoRuntimeLimit()
+	var rl unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &rl) == nil {
+		fmt.Println(uint64(rl.Cur))
+	}
+	return true
+}
+
+// startLimit is the soft limit for descriptors that we were started with. The
+// Go runtime has raised it and tells nobody what it was, but a child has it:
+// a copy of ourselves, which takes a few milliseconds.
+func startLimit() (uint64, error) {
+	file, err := executable()
+	if err != nil {
+		return 0, err
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return 0, err
+	}
+	defer r.Close()
+	pid, err := syscall.ForkExec(file, os.Args[:1], &syscall.ProcAttr{
+		Env:   []string{probeVar + "=" + strconv.Itoa(os.Getpid())},
+		Files: []uintptr{0, w.Fd(), 2},
+	})
+	w.Close()
+	if err != nil {
+		return 0, err
+	}
+	answer, err := io.ReadAll(io.LimitReader(r, 32))
+	exitStatus(pid)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseUint(strings.TrimSpace(string(answer)), 10, 64)
+}
+
 // undoRuntimeLimit sets the soft limit for descriptors back to what we were
-// started with. The Go runtime raises it almost to the hard one at start and
-// gives children the old one, but it tells nobody which that was. An exec
-// that fails leaves the old one in force; from then on children inherit
-// whatever is.
+// started with: an exec that fails leaves the old one in force. From then on
+// children inherit whatever is.
 func undoRuntimeLimit() {
 	// The name is empty, so this always fails with ENOENT.
 	_ = syscall.Exec("", []string{""}, nil)

@@ -22,6 +22,9 @@ const Version = "4.3.0"
 // configuration cannot be used or a socket cannot be had, and 1 if anything
 // else prevents the start.
 func Main(factories ...ext.Factory) {
+	if probed() {
+		os.Exit(0)
+	}
 	os.Exit(run(os.Args, factories, os.Stdout, os.Stderr))
 }
 
