@@ -223,6 +223,29 @@ func TestHangUpEndsRequest(t *testing.T) {
 	})
 }
 
+func TestHangUpInBody(t *testing.T) {
+	t.Parallel()
+	var ended chan error
+	inBubble(t, Options{}, config.Server{}, func(s *Server) {
+		ended = make(chan error, 1) // here, since it must belong to the bubble
+		s.Handle("/wait", ext.View, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			_, err := io.ReadAll(r.Body)
+			ended <- err
+		}))
+	}, func(t *testing.T, s *Server, p *pipeListener) {
+		c := p.dial(t)
+		c.send("POST /wait HTTP/1.1\r\nHost: x\r\nContent-Length: 30\r\n\r\nabc")
+		_ = c.Close()
+		if err := <-ended; err == nil {
+			t.Error("half a body looks whole")
+		}
+		synctest.Wait()
+		if n := len(s.listener.conns); n != 0 {
+			t.Errorf("%d connections are left", n)
+		}
+	})
+}
+
 func TestMaxConns(t *testing.T) {
 	t.Parallel()
 	var release chan struct{}
