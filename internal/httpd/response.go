@@ -69,12 +69,13 @@ func refuse(w http.ResponseWriter, err error) {
 	}
 	h := w.Header()
 	h["Connection"] = closeValue
-	h["Www-Authenticate"] = basicRealm
+	h["WWW-Authenticate"] = basicRealm // spelt as the original does
 	errorpage.Write(w, http.StatusUnauthorized)
 }
 
 // finish ends a request: a panic becomes a log line and, if nothing was sent
-// yet, status 500; anything else an access line.
+// yet, status 500; anything else an access line. A stream has none: the
+// original writes it at its end.
 func (s *Server) finish(w *response, r *http.Request) {
 	if failure := recover(); failure != nil {
 		if failure == http.ErrAbortHandler { //nolint:errorlint // a panic value, compared as net/http does
@@ -89,7 +90,7 @@ func (s *Server) finish(w *response, r *http.Request) {
 		w.Header()["Connection"] = closeValue
 		errorpage.Write(w, http.StatusInternalServerError)
 	}
-	if s.log.Enabled(level.Trace) {
+	if !w.hijacked && s.log.Enabled(level.Trace) {
 		s.log.Log(level.Trace, accessLine(w, r, time.Now()))
 	}
 }

@@ -188,7 +188,11 @@ func appendConfig(dst []byte, c *supervisor.ConfigInfo) []byte {
 	dst = xmlrpc.AppendMemberInt(dst, "stopsignal", int64(p.StopSignal))
 	dst = xmlrpc.AppendMemberInt(dst, "stopwaitsecs", int64(p.StopWait/time.Second))
 	dst = appendChannel(dst, "stderr", &p.Stderr, c.StderrLog)
-	dst = xmlrpc.AppendMemberString(dst, "serverurl", orNone(p.ServerURL))
+	serverURL := p.ServerURL
+	if p.AutoServerURL {
+		serverURL = "" // the original finds it out when it starts the process
+	}
+	dst = xmlrpc.AppendMemberString(dst, "serverurl", orNone(serverURL))
 	return xmlrpc.AppendStructEnd(dst)
 }
 

@@ -84,7 +84,7 @@ func TestConfigOnTheWire(t *testing.T) {
 				Name: "a", Group: "g", StartSecs: time.Second, StartRetries: 3, AutoRestart: proc.RestartUnexpected,
 				ExitCodes: []int{0, 2}, StopSignal: 15, StopWait: 10 * time.Second, KillAsGroup: true,
 			},
-			Command: "/bin/a", Priority: 999, AutoStart: true, UID: -1,
+			Command: "/bin/a", Priority: 999, AutoStart: true, UID: -1, ServerURL: "unix:///auto", AutoServerURL: true,
 			Stdout: config.Channel{MaxBytes: 3 << 30, Backups: 10, Events: true},
 			Stderr: config.Channel{CaptureMaxBytes: 1, Syslog: true},
 		},
@@ -109,7 +109,8 @@ func TestConfigOnTheWire(t *testing.T) {
 	if got := string(configsAnswer{c}.AppendXMLRPC(nil)); got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
-	c.Process.UID, c.Process.AutoRestart, c.Process.ServerURL = 33, proc.RestartAlways, "unix:///x"
+	c.Process.UID, c.Process.AutoRestart = 33, proc.RestartAlways
+	c.Process.ServerURL, c.Process.AutoServerURL = "unix:///x", false
 	got := string(configsAnswer{c}.AppendXMLRPC(nil))
 	for _, part := range []string{member("uid", "int", "33"), member("autorestart", "boolean", "1"), member("serverurl", "string", "unix:///x")} {
 		if !strings.Contains(got, part) {
