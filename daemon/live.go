@@ -15,6 +15,7 @@ import (
 	"example.org/twiddler/ext"
 	"example.org/twiddler/internal/childlog"
 	"example.org/twiddler/internal/config"
+	"example.org/twiddler/internal/event"
 	"example.org/twiddler/internal/httpd"
 	"example.org/twiddler/internal/mainlog"
 	"example.org/twiddler/internal/supervisor"
@@ -30,7 +31,8 @@ type daemon struct {
 	factories      []ext.Factory
 	stdout, stderr io.Writer
 
-	launch    *Launch // nil in the foreground
+	launch    *Launch       // nil in the foreground
+	serials   event.Counter // of events; they go on over a restart
 	restarted bool
 }
 
@@ -256,15 +258,15 @@ func (l *life) run() (restart bool, err error) {
 // startGroups makes the configured groups live. Of two with one name the first
 // wins.
 func (l *life) startGroups() error {
-	var edits []supervisor.Edit
+	var groups []*config.Group
 	seen := map[string]bool{}
 	for _, g := range l.cfg.Load().Groups {
 		if !seen[g.Name] {
 			seen[g.Name] = true
-			edits = append(edits, supervisor.AddGroup{Group: g})
+			groups = append(groups, g)
 		}
 	}
-	return l.loop.Apply(context.Background(), edits...)
+	return l.loop.Begin(context.Background(), groups)
 }
 
 func (l *life) atEnd(f func()) { l.closers = append(l.closers, f) }

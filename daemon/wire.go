@@ -37,13 +37,17 @@ func (l *life) assemble() error {
 	l.system = unix.New(unix.Options{UmaskThreads: spawnWorkers})
 	l.atEnd(l.system.Close)
 	l.loop = supervisor.NewLoop(supervisor.Options{
-		System:    l.system,
-		Children:  l.system.Notify(),
-		Launch:    l.launchOptions(),
-		Available: append([]*config.Group(nil), l.cfg.Load().Groups...),
-		AutoName:  l.autoName,
-		Log:       l.log.Log,
-		Reread:    l.reread,
+		System:   l.system,
+		Children: l.system.Notify(),
+		Launch:   l.launchOptions(),
+		Core: supervisor.CoreOptions{
+			Available:  append([]*config.Group(nil), l.cfg.Load().Groups...),
+			Identifier: l.cfg.Load().Supervisord.Identifier,
+			AutoName:   l.autoName,
+			Serials:    &l.serials,
+		},
+		Log:    l.log.Log,
+		Reread: l.reread,
 	})
 	return nil
 }
@@ -135,6 +139,7 @@ func (l *life) namespaces(cfg *config.Config) ([]rpc.Namespace, error) {
 		if i.Factory == mainFactory {
 			main := rpc.NewSupervisor(rpc.Options{
 				Loop: l.loop, Log: l.log, Identifier: cfg.Supervisord.Identifier, Version: Version,
+				RemoteEvent: l.loop.RemoteEvent,
 			})
 			spaces = append(spaces, rpc.Namespace{Name: i.Name, Methods: main.Methods()})
 			continue

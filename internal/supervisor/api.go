@@ -157,9 +157,30 @@ func (l *Loop) GroupNames(ctx context.Context) ([]string, error) {
 // Apply carries out a list of edits, all or none, and creates the AUTO logs
 // of the processes that were added.
 func (l *Loop) Apply(ctx context.Context, edits ...Edit) error {
-	done, err := ask(ctx, l, func(reply func(Applied, *fault.Error)) Input { return Apply{edits, reply} })
+	done, err := ask(ctx, l, func(reply func(Applied, *fault.Error)) Input { return Apply{Edits: edits, Reply: reply} })
 	l.launch.createLogs(done.AutoLogs)
 	return err
+}
+
+// Begin makes the configured groups live, all or none, and starts what is to
+// start by itself. Call it once, before anything else.
+func (l *Loop) Begin(ctx context.Context, groups []*config.Group) error {
+	edits := make([]Edit, len(groups))
+	for i, g := range groups {
+		edits[i] = AddGroup{g}
+	}
+	done, err := ask(ctx, l, func(reply func(Applied, *fault.Error)) Input {
+		return Apply{Edits: edits, First: true, Reply: reply}
+	})
+	l.launch.createLogs(done.AutoLogs)
+	return err
+}
+
+// RemoteEvent announces what a client has to say to event listeners.
+func (l *Loop) RemoteEvent(ctx context.Context, kind, data string) error {
+	return tell(ctx, l, func(reply func(*fault.Error)) Input {
+		return RemoteEvent{kind, data, func() { reply(nil) }}
+	})
 }
 
 // AddGroup makes a group of the configuration last read live.

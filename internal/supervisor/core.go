@@ -11,6 +11,7 @@ import (
 
 	"example.org/twiddler/fault"
 	"example.org/twiddler/internal/config"
+	"example.org/twiddler/internal/event"
 	"example.org/twiddler/internal/proc"
 	"example.org/twiddler/level"
 )
@@ -27,18 +28,30 @@ type Core struct {
 	mood      Mood
 	down      shutdown
 	autoName  func(process, channel string) string
+	ann       announcer
 }
 
-// NewCore returns a core without groups, and available as what may be added.
-// autoName makes the path of an AUTO log; channel is "stdout" or "stderr".
-func NewCore(available []*config.Group, autoName func(process, channel string) string) *Core {
+// CoreOptions are what a core is made of.
+type CoreOptions struct {
+	Available  []*config.Group // what may be added
+	Identifier string          // of this supervisord, for event listeners
+
+	// AutoName makes the path of an AUTO log; channel is "stdout" or "stderr".
+	AutoName func(process, channel string) string
+	// Serials deals the serials of events, which go on over a restart.
+	Serials *event.Counter
+}
+
+// NewCore returns a core without groups.
+func NewCore(o CoreOptions) *Core {
 	return &Core{
 		byName:    map[string]*group{},
-		available: available,
+		available: o.Available,
 		byPID:     map[int]*process{},
 		early:     map[int]proc.Exit{},
 		mood:      MoodRunning,
-		autoName:  autoName,
+		autoName:  o.AutoName,
+		ann:       announcer{server: o.Identifier, serials: o.Serials},
 	}
 }
 
@@ -51,7 +64,10 @@ func (c *Core) Done() bool { return c.down.done }
 // NextWake returns when Step wants a Tick, on the monotonic clock, or false
 // if it wants none.
 func (c *Core) NextWake() (time.Duration, bool) {
-	wake := c.down.report
+	if c.down.done {
+		return 0, false
+	}
+	wake := earliest(c.down.report, c.ann.tickAt)
 	if len(c.wakes) > 0 {
 		wake = earliest(wake, c.wakes[0].wake())
 	}
@@ -62,7 +78,7 @@ func (c *Core) NextWake() (time.Duration, bool) {
 func (c *Core) Step(now proc.Moment, in Input) (out []Effect) {
 	switch in := in.(type) {
 	case Apply:
-		out = c.applyAll(now, in.Edits, in.Reply, out)
+		out = c.applyAll(now, in, out)
 	case AddProcessGroup:
 		out = c.addProcessGroup(now, in, out)
 	case Reload:
@@ -91,14 +107,27 @@ func (c *Core) Step(now proc.Moment, in Input) (out []Effect) {
 		out = c.reaped(now, in, out)
 	case Drained:
 		if p := c.find(in.Name); p != nil {
+			out = c.earGone(p, out)
 			out = c.feed(now, p, proc.Drained{}, out)
 		}
+	case Heard:
+		if in.Comm {
+			out = c.emit(in.Output.Communication(), out)
+		} else {
+			out = c.emit(in.Output.Log(), out)
+		}
+	case Told:
+		out = c.told(in, out)
+	case SendFailed:
+		out = c.deafened(in, out)
+	case RemoteEvent:
+		out = append(c.emit(event.Remote(in.Type, in.Data), out), Reply{in.Reply})
 	case KillFailed:
 		out = c.killFailed(now, in, out)
 	case Tick:
 		out = c.tick(now, out)
 	}
-	return c.advanceShutdown(now, out)
+	return c.dispatch(c.advanceShutdown(now, out))
 }
 
 func (c *Core) find(n Name) *process {
@@ -114,6 +143,7 @@ func (c *Core) tick(now proc.Moment, out []Effect) []Effect {
 		out = c.stopReport(now, p, out)
 		out = c.feed(now, p, proc.Tick{}, out)
 	}
+	out = c.ticks(now, out)
 	return c.shutdownReport(now, out)
 }
 
@@ -195,7 +225,9 @@ func (c *Core) feedRanked(now proc.Moment, p *process, in proc.Input, ordered bo
 			out = append(out, Drain{p.name})
 		case proc.Change:
 			c.changed(p)
+			p.stir()
 			out = append(out, Notify{p.name, e})
+			out = c.emitChange(p.name, e, out)
 		case proc.Log:
 			out = append(out, Log{e.Level, e.Text})
 		}

@@ -5,6 +5,7 @@ import (
 
 	"example.org/twiddler/fault"
 	"example.org/twiddler/internal/config"
+	"example.org/twiddler/internal/event"
 	"example.org/twiddler/internal/proc"
 )
 
@@ -36,13 +37,17 @@ func (RemoveProcess) edit() {}
 // AutoLogs are the files to create, empty.
 type Applied struct{ AutoLogs []string }
 
-func (c *Core) applyAll(now proc.Moment, edits []Edit, answer func(Applied, *fault.Error), out []Effect) []Effect {
-	if err := c.check(edits); err != nil {
+func (c *Core) applyAll(now proc.Moment, in Apply, out []Effect) []Effect {
+	answer := in.Reply
+	if err := c.check(in.Edits); err != nil {
 		return append(out, Reply{func() { answer(Applied{}, err) }})
 	}
 	var fresh []*process
-	for _, e := range edits {
-		fresh, out = c.apply(e, fresh, out)
+	for _, e := range in.Edits {
+		fresh, out = c.apply(now, e, fresh, out)
+	}
+	if in.First {
+		out = c.emit(event.Event{Type: event.SupervisorStateChangeRunning}, out)
 	}
 	// Starts come last, when it is certain who is still there.
 	var done Applied
@@ -163,7 +168,7 @@ func (p *process) busy() bool { return !p.State.Down() || p.PID != 0 }
 
 // apply carries out one edit that check has passed, and adds the processes it
 // made to fresh.
-func (c *Core) apply(e Edit, fresh []*process, out []Effect) ([]*process, []Effect) {
+func (c *Core) apply(now proc.Moment, e Edit, fresh []*process, out []Effect) ([]*process, []Effect) {
 	switch e := e.(type) {
 	case AddGroup:
 		g := &group{
@@ -173,12 +178,16 @@ func (c *Core) apply(e Edit, fresh []*process, out []Effect) ([]*process, []Effe
 		}
 		c.groups = append(c.groups, g)
 		c.byName[e.Group.Name] = g
-		return c.addProcesses(g, e.Group.Processes, fresh), append(out, GroupAdded{e.Group.Name})
+		c.subscribe(now, g)
+		fresh = c.addProcesses(g, e.Group.Processes, fresh)
+		// A pool hears of its own arrival, and not of its own end.
+		return fresh, c.emit(event.GroupChange(event.ProcessGroupAdded, e.Group.Name), out)
 	case RemoveGroup:
 		g := c.byName[e.Name]
 		delete(c.byName, e.Name)
 		c.groups = slices.DeleteFunc(c.groups, func(o *group) bool { return o == g })
-		out = append(out, GroupRemoved{e.Name})
+		c.unsubscribe(now, g)
+		out = c.emit(event.GroupChange(event.ProcessGroupRemoved, e.Name), out)
 	case AddProcesses:
 		g := c.byName[e.Group]
 		next := *g.cfg
@@ -230,7 +239,7 @@ func (c *Core) reconfigure(g *group, cfg *config.Group) {
 func (c *Core) addProcessGroup(now proc.Moment, in AddProcessGroup, out []Effect) []Effect {
 	for _, g := range c.available {
 		if g.Name == in.Group {
-			return c.applyAll(now, []Edit{AddGroup{g}}, in.Reply, out)
+			return c.applyAll(now, Apply{Edits: []Edit{AddGroup{g}}, Reply: in.Reply}, out)
 		}
 	}
 	err := fault.New(fault.BadName, in.Group)

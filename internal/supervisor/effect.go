@@ -38,16 +38,20 @@ type (
 		Data  []byte
 		Reply func(*fault.Error)
 	}
-	// Notify announces a change of state of one process.
+	// Send writes bytes to a child's stdin and answers nobody: an event to a
+	// listener, or what a listener has for another process. If a listener does
+	// not take its event, answer SendFailed.
+	Send struct {
+		Name  Name
+		Data  []byte
+		Event bool
+	}
+	// Notify tells of a change of state of one process. There is nothing to
+	// do: listeners have been sent what they want to know.
 	Notify struct {
 		Name   Name
 		Change proc.Change
 	}
-	// GroupAdded and GroupRemoved announce a change of the set of groups.
-	GroupAdded   struct{ Group string }
-	GroupRemoved struct{ Group string }
-	// Stopping announces that supervisord is going down.
-	Stopping struct{}
 	// Reply answers a caller.
 	Reply struct{ Send func() }
 	// Log writes to the main log.
@@ -57,16 +61,14 @@ type (
 	}
 )
 
-func (Spawn) effect()        {}
-func (Kill) effect()         {}
-func (Drain) effect()        {}
-func (Write) effect()        {}
-func (Notify) effect()       {}
-func (GroupAdded) effect()   {}
-func (GroupRemoved) effect() {}
-func (Stopping) effect()     {}
-func (Reply) effect()        {}
-func (Log) effect()          {}
+func (Spawn) effect()  {}
+func (Kill) effect()   {}
+func (Drain) effect()  {}
+func (Write) effect()  {}
+func (Send) effect()   {}
+func (Notify) effect() {}
+func (Reply) effect()  {}
+func (Log) effect()    {}
 
 // Logs names the files of a process: "" for none. An AUTO file has its name
 // already.

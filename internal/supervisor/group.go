@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"example.org/twiddler/internal/config"
+	"example.org/twiddler/internal/listener"
 	"example.org/twiddler/internal/proc"
 )
 
@@ -15,6 +16,7 @@ type group struct {
 	listed int           // index of cfg in Core.available; -1 once that was read anew
 	procs  []*process    // in order of configuration
 	byName map[string]*process
+	pool   *pool // of event listeners; nil for other groups
 }
 
 // A process is one live process.
@@ -28,6 +30,7 @@ type process struct {
 	report  time.Duration // when to say again that a caller waits for its stop; 0 for never
 	index   int           // in Core.wakes, or -1
 	awaited bool          // the shutdown waits for it
+	ear     *ear          // of an event listener; nil for others
 }
 
 func (p *process) wake() time.Duration { return earliest(p.Wake, p.report) }
@@ -42,6 +45,9 @@ func (c *Core) newProcess(g *group, cfg *config.Process) *process {
 		cfg:     cfg,
 		group:   g,
 		index:   -1,
+	}
+	if cfg.Kind == config.EventListener && g.pool != nil {
+		p.ear = &ear{Machine: listener.New(cfg.Name, g.pool.handler)}
 	}
 	p.logs.Stdout = c.logPath(cfg, cfg.Stdout, "stdout")
 	if !cfg.RedirectStderr {

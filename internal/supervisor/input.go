@@ -3,6 +3,7 @@ package supervisor
 import (
 	"example.org/twiddler/fault"
 	"example.org/twiddler/internal/config"
+	"example.org/twiddler/internal/event"
 	"example.org/twiddler/internal/proc"
 )
 
@@ -15,6 +16,7 @@ type (
 	// Apply carries out a list of edits, all or none.
 	Apply struct {
 		Edits []Edit
+		First bool // supervisord begins with these
 		Reply func(Applied, *fault.Error)
 	}
 	// AddProcessGroup makes a group of the available configuration live.
@@ -79,6 +81,11 @@ type (
 		Data  []byte
 		Reply func(*fault.Error)
 	}
+	// RemoteEvent is the RPC sendRemoteCommEvent.
+	RemoteEvent struct {
+		Type, Data string
+		Reply      func()
+	}
 	// Query runs a function on the core, which must only read and copy.
 	Query struct {
 		Read func(c *Core, now proc.Moment)
@@ -111,6 +118,18 @@ type (
 		Send bool // signalProcess, not a stop
 		Text string
 	}
+	// Heard is output of a child that listeners may want to hear of.
+	Heard struct {
+		Output event.Output
+		Comm   bool // it stood between capture tokens
+	}
+	// Told is what a listener wrote to its stdout.
+	Told struct {
+		Name Name
+		Data []byte
+	}
+	// SendFailed answers a Send of an event that the listener did not take.
+	SendFailed struct{ Name Name }
 	// Tick says that time has passed.
 	Tick struct{}
 )
@@ -132,3 +151,7 @@ func (Reaped) input()          {}
 func (Drained) input()         {}
 func (KillFailed) input()      {}
 func (Tick) input()            {}
+func (Heard) input()           {}
+func (Told) input()            {}
+func (SendFailed) input()      {}
+func (RemoteEvent) input()     {}

@@ -4,12 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"example.org/twiddler/fault"
 	"example.org/twiddler/internal/childlog"
 	"example.org/twiddler/internal/config"
+	"example.org/twiddler/internal/event"
 	"example.org/twiddler/internal/sys"
 	"example.org/twiddler/level"
 )
@@ -38,6 +41,7 @@ type launcher struct {
 	o      LaunchOptions
 	sys    sys.System
 	report func(Input)
+	wanted *atomic.Uint32 // event.Set: what any listener wants to hear of
 	base   *environ
 
 	mu       sync.Mutex
@@ -57,8 +61,8 @@ type child struct {
 	pipes []*childlog.Pipe
 }
 
-func newLauncher(s sys.System, o LaunchOptions, report func(Input)) *launcher {
-	l := &launcher{o: o, sys: s, report: report, base: newEnviron(o.Environ), children: map[Name]*child{}}
+func newLauncher(s sys.System, o LaunchOptions, report func(Input), wanted *atomic.Uint32) *launcher {
+	l := &launcher{o: o, sys: s, report: report, wanted: wanted, base: newEnviron(o.Environ), children: map[Name]*child{}}
 	l.changed = sync.NewCond(&l.mu)
 	return l
 }
@@ -155,7 +159,8 @@ func (l *launcher) spawn(s Spawn) (pid int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	stdout, stderr, err := l.streams(s)
+	from := &origin{name: s.Name}
+	stdout, stderr, err := l.streams(s, from)
 	if err != nil {
 		return 0, err
 	}
@@ -174,6 +179,7 @@ func (l *launcher) spawn(s Spawn) (pid int, err error) {
 		l.noteFailure(err, stdout, stderr)
 		return 0, err
 	}
+	from.pid = started.PID
 	c := &child{}
 	if started.Stdin >= 0 {
 		c.stdin = childlog.NewInput(started.Stdin)
@@ -215,11 +221,11 @@ func (l *launcher) capture(fd int, s *childlog.Stream) *childlog.Pipe {
 
 // streams opens the logs of a child. stderr is nil where it goes to stdout.
 // Supervisor 4.2.5, process.py, spawn: the texts.
-func (l *launcher) streams(s Spawn) (stdout, stderr *childlog.Stream, err error) {
+func (l *launcher) streams(s Spawn, from *origin) (stdout, stderr *childlog.Stream, err error) {
 	p := s.Process
-	stdout, err = l.stream(p, "stdout", p.Stdout, s.Logs.Stdout)
+	stdout, err = l.stream(p, from, false, s.Logs.Stdout)
 	if err == nil && !p.RedirectStderr {
-		if stderr, err = l.stream(p, "stderr", p.Stderr, s.Logs.Stderr); err != nil {
+		if stderr, err = l.stream(p, from, true, s.Logs.Stderr); err != nil {
 			stdout.Close()
 		}
 	}
@@ -232,16 +238,16 @@ func (l *launcher) streams(s Spawn) (stdout, stderr *childlog.Stream, err error)
 	return nil, nil, fmt.Errorf("unknown error making dispatchers for '%s': %s", p.Name, l.o.ErrnoName(err))
 }
 
-func (l *launcher) stream(p *config.Process, channel string, ch config.Channel, path string) (*childlog.Stream, error) {
-	c := childlog.StreamConfig{
-		Process:   p.Name,
-		Channel:   channel,
-		StripANSI: l.o.StripANSI,
-		Capture:   ch.CaptureMaxBytes,
-		Debug:     l.o.Debug,
+func (l *launcher) stream(p *config.Process, from *origin, stderr bool, path string) (*childlog.Stream, error) {
+	ch, c := p.Stdout, childlog.StreamConfig{Process: p.Name, Channel: "stdout", Debug: l.o.Debug}
+	if stderr {
+		ch, c.Channel = p.Stderr, "stderr"
 	}
-	if ch.Syslog {
-		c.Syslog = l.o.Syslog
+	if p.Kind == config.EventListener && !stderr {
+		// The protocol's channel: recorded, and nothing else done to it.
+		c.Tap = func(data []byte) { l.report(Told{from.name, slices.Clone(data)}) }
+	} else {
+		l.publish(&c, ch, from, stderr)
 	}
 	if path != "" {
 		mode := fs.FileMode(0o666)
@@ -255,6 +261,40 @@ func (l *launcher) stream(p *config.Process, channel string, ch config.Channel, 
 		c.File = f
 	}
 	return childlog.NewStream(c), nil
+}
+
+// An origin is who writes to a stream. The pid is set before the pump reads.
+type origin struct {
+	name Name
+	pid  int
+}
+
+// publish sets what becomes of output beside the log file.
+func (l *launcher) publish(c *childlog.StreamConfig, ch config.Channel, from *origin, stderr bool) {
+	c.StripANSI, c.Capture = l.o.StripANSI, ch.CaptureMaxBytes
+	if ch.Syslog {
+		c.Syslog = l.o.Syslog
+	}
+	hear := func(comm bool, typ event.Type) func([]byte) {
+		return func(data []byte) {
+			if event.Set(l.wanted.Load()).Has(typ) {
+				l.report(Heard{event.Output{
+					Group: from.name.Group, Process: from.name.Process, PID: from.pid,
+					Stderr: stderr, Data: slices.Clone(data),
+				}, comm})
+			}
+		}
+	}
+	log, comm := event.ProcessLogStdout, event.ProcessCommunicationStdout
+	if stderr {
+		log, comm = event.ProcessLogStderr, event.ProcessCommunicationStderr
+	}
+	if ch.Events {
+		c.OnLog = hear(false, log)
+	}
+	if ch.CaptureMaxBytes > 0 {
+		c.OnComm = hear(true, comm)
+	}
 }
 
 // drain has the last output of a child copied to its logs, and reports it.
@@ -283,6 +323,14 @@ func (l *launcher) write(w Write) *fault.Error {
 		return fault.Errorf(fault.Failed, "%s does not read its stdin: %v", w.As, err)
 	}
 	return fault.New(fault.NoFile, w.As)
+}
+
+// send reports whether the child took the bytes, or will as it reads.
+func (l *launcher) send(s Send) bool {
+	l.mu.Lock()
+	c := l.children[s.Name]
+	l.mu.Unlock()
+	return c != nil && c.stdin != nil && c.stdin.Write(s.Data) == nil
 }
 
 func (l *launcher) clear(logs Logs) error {

@@ -22,9 +22,8 @@ type Options struct {
 	Children <-chan struct{} // a value means: some child may have exited
 	Launch   LaunchOptions
 
-	Available []*config.Group                      // what may be added
-	AutoName  func(process, channel string) string // the path of an AUTO log
-	Log       func(level.Level, string)            // must not block
+	Core CoreOptions
+	Log  func(level.Level, string) // must not block
 
 	// Reread loads the configuration again; its error becomes the text of
 	// CANT_REREAD. It runs in the goroutine of the caller of Reload.
@@ -41,7 +40,8 @@ type Loop struct {
 	launch   *launcher
 	inbox    chan Input
 	mood     atomic.Int32
-	birth    time.Time // Moment.Mono counts from one second before this
+	wanted   atomic.Uint32 // event.Set: what any listener wants to hear of
+	birth    time.Time     // Moment.Mono counts from one second before this
 	done     chan struct{}
 	rereadMu sync.Mutex // one Reload at a time
 	strays   []Input    // inputs that carrying out effects gave rise to
@@ -54,13 +54,13 @@ const inboxSize = 256
 func NewLoop(o Options) *Loop {
 	l := &Loop{
 		o:     o,
-		core:  NewCore(o.Available, o.AutoName),
+		core:  NewCore(o.Core),
 		inbox: make(chan Input, inboxSize),
 		birth: time.Now(),
 		done:  make(chan struct{}),
 	}
 	l.mood.Store(int32(MoodRunning))
-	l.launch = newLauncher(o.System, o.Launch, l.report)
+	l.launch = newLauncher(o.System, o.Launch, l.report, &l.wanted)
 	return l
 }
 
@@ -115,6 +115,7 @@ func (l *Loop) step(in Input) {
 func (l *Loop) carryOut(effects []Effect) {
 	// Before anybody is answered, so that who hears of a shutdown sees it.
 	l.mood.Store(int32(l.core.Mood()))
+	l.wanted.Store(uint32(l.core.ann.wanted))
 	for _, e := range effects {
 		switch e := e.(type) {
 		case Spawn:
@@ -125,6 +126,10 @@ func (l *Loop) carryOut(effects []Effect) {
 			l.launch.drain(e.Name)
 		case Write:
 			e.Reply(l.launch.write(e))
+		case Send:
+			if !l.launch.send(e) && e.Event {
+				l.strays = append(l.strays, SendFailed{e.Name})
+			}
 		case Reply:
 			e.Send()
 		case Log:

@@ -41,6 +41,10 @@ var mutations = []struct{ name, file, old, new string }{
 		"if p := d.core.find(e.Name); p != nil && p.busy() {", "if p := d.core.find(e.Name); p != nil && p.PID != 0 {"},
 	{"priorities do not matter in a shutdown", "shutdown.go",
 		"d.groups[len(d.groups)-1].cfg.Priority == priority {", "priority < 1e9 {"},
+	{"a rejected event is lost", "pool.go",
+		"p.queue = slices.Insert(p.queue, 0, e)", "_ = slices.Insert(p.queue, 0, e)"},
+	{"a listener is served before startsecs", "pool.go",
+		"l.State == proc.Running && l.ear.State", "l.State.Up() && l.ear.State"},
 	{"the pid table keeps the dead", "core.go",
 		"delete(c.byPID, in.PID)\n", ""},
 }

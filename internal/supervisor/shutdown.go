@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"example.org/twiddler/internal/event"
 	"example.org/twiddler/internal/proc"
 	"example.org/twiddler/level"
 )
@@ -44,7 +45,7 @@ func (c *Core) shutDown(now proc.Moment, in Shutdown, out []Effect) []Effect {
 		return out
 	}
 	c.down.begun = true
-	out = append(out, Stopping{})
+	out = c.emit(event.Event{Type: event.SupervisorStateChangeStopping}, out)
 	for _, g := range c.groups {
 		for _, p := range g.procs {
 			out = c.feed(now, p, proc.Hold{}, out)

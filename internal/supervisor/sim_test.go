@@ -115,13 +115,15 @@ func (w *world) applied(what string) func(Applied, *fault.Error) {
 }
 
 func (w *world) someName() Name {
-	return Name{string(rune('a' + w.rnd.IntN(4))), fmt.Sprint("p", w.rnd.IntN(4))}
+	return Name{string("abcde"[w.rnd.IntN(5)]), fmt.Sprint("p", w.rnd.IntN(4))}
 }
 
 func (w *world) operate() {
 	n, wait := w.someName(), w.rnd.IntN(2) == 0
 	all := w.rnd.IntN(3) == 0
-	switch w.rnd.IntN(12) {
+	switch w.rnd.IntN(13) {
+	case 12:
+		w.step(RemoteEvent{"sim", "text", w.nothing("event")})
 	case 0, 1, 2:
 		w.step(StartProcess{n, n.Process, wait, w.called("start")})
 	case 3, 4, 5:
@@ -159,17 +161,17 @@ func (w *world) twiddle() {
 	case 1:
 		w.step(Reload{w.someGroups(), func(a, c, r []string) {}})
 	case 2:
-		w.step(Apply{[]Edit{RemoveGroup{n.Group}}, w.applied("remove group")})
+		w.step(Apply{Edits: []Edit{RemoveGroup{n.Group}}, Reply: w.applied("remove group")})
 	case 3:
-		w.step(Apply{[]Edit{AddProcesses{n.Group, []*config.Process{w.someProcess(n.Group, n.Process)}}}, w.applied("add")})
+		w.step(Apply{Edits: []Edit{AddProcesses{n.Group, []*config.Process{w.someProcess(n.Group, n.Process)}}}, Reply: w.applied("add")})
 	case 4:
-		w.step(Apply{[]Edit{RemoveProcess{n}}, w.applied("remove")})
+		w.step(Apply{Edits: []Edit{RemoveProcess{n}}, Reply: w.applied("remove")})
 	case 5:
 		var edits []Edit
 		for range 1 + w.rnd.IntN(4) {
 			edits = append(edits, w.someEdit())
 		}
-		w.step(Apply{edits, w.applied("edits")})
+		w.step(Apply{Edits: edits, Reply: w.applied("edits")})
 	}
 }
 

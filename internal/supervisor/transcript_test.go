@@ -13,6 +13,7 @@ import (
 
 	"example.org/twiddler/fault"
 	"example.org/twiddler/internal/config"
+	"example.org/twiddler/internal/event"
 	"example.org/twiddler/internal/proc"
 )
 
@@ -56,7 +57,11 @@ type player struct {
 
 func replay(t *testing.T, script string) string {
 	p := &player{t: t, now: proc.Moment{Mono: time.Second, Wall: time.Unix(1e9, 0)}}
-	p.core = NewCore(nil, func(process, channel string) string { return process + "-" + channel + ".log" })
+	p.core = NewCore(CoreOptions{
+		Identifier: "test",
+		AutoName:   func(process, channel string) string { return process + "-" + channel + ".log" },
+		Serials:    new(event.Counter),
+	})
 	for line := range strings.Lines(script) {
 		switch {
 		case strings.TrimSpace(line) == "", line[0] == '#':
@@ -119,11 +124,11 @@ func (p *player) operator(w []string) Input {
 	}
 	switch w[0] {
 	case "add":
-		return Apply{[]Edit{p.addition(arg, w[2:])}, applied}
+		return Apply{Edits: []Edit{p.addition(arg, w[2:])}, Reply: applied}
 	case "remove":
-		return Apply{[]Edit{RemoveProcess{n}}, applied}
+		return Apply{Edits: []Edit{RemoveProcess{n}}, Reply: applied}
 	case "removegroup":
-		return Apply{[]Edit{RemoveGroup{arg}}, applied}
+		return Apply{Edits: []Edit{RemoveGroup{arg}}, Reply: applied}
 	case "start":
 		return StartProcess{n, arg, true, reply}
 	case "launch":

@@ -11,6 +11,7 @@ import (
 
 	"example.org/twiddler/fault"
 	"example.org/twiddler/internal/config"
+	"example.org/twiddler/internal/event"
 	"example.org/twiddler/internal/proc"
 )
 
@@ -32,6 +33,7 @@ type world struct {
 	told   int
 	stuck  bool // the operating system refuses signals
 	trace  []string
+	busy   map[Name]bool // listeners that have an event
 }
 
 // A life is what the world remembers of a process, to judge the core by.
@@ -48,11 +50,13 @@ func newWorld(t *testing.T, seed uint64) *world {
 		t: t, rnd: rand.New(rand.NewPCG(seed, 0)),
 		now:  proc.Moment{Mono: time.Second, Wall: time.Unix(1e9, 0)},
 		live: map[int]Name{}, reaped: map[int]bool{}, born: map[Name]int{}, lives: map[Name]*life{}, next: 100,
+		busy: map[Name]bool{},
 	}
-	w.core = NewCore(w.someGroups(), func(process, channel string) string {
-		w.named++
-		return fmt.Sprintf("%s-%s-%d", process, channel, w.named)
-	})
+	w.core = NewCore(CoreOptions{Available: w.someGroups(), Identifier: "sim", Serials: new(event.Counter),
+		AutoName: func(process, channel string) string {
+			w.named++
+			return fmt.Sprintf("%s-%s-%d", process, channel, w.named)
+		}})
 	return w
 }
 
@@ -69,7 +73,25 @@ func (w *world) someGroups() []*config.Group {
 		}
 		groups = append(groups, g)
 	}
+	if w.rnd.IntN(2) == 0 {
+		groups = append(groups, w.somePool())
+	}
 	return groups
+}
+
+// somePool makes event listeners.
+func (w *world) somePool() *config.Group {
+	g := &config.Group{Name: "e", Priority: -1, Kind: config.EventListener, BufferSize: 1 + w.rnd.IntN(4),
+		Events: []string{"PROCESS_STATE", "PROCESS_GROUP", "REMOTE_COMMUNICATION", "SUPERVISOR_STATE_CHANGE"}}
+	if w.rnd.IntN(2) == 0 {
+		g.Events = append(g.Events, "TICK_5")
+	}
+	for j := range 1 + w.rnd.IntN(2) {
+		p := w.someProcess("e", fmt.Sprint("p", j))
+		p.Kind, p.AutoStart = config.EventListener, true
+		g.Processes = append(g.Processes, p)
+	}
+	return g
 }
 
 func (w *world) someProcess(group, name string) *config.Process {
@@ -141,6 +163,11 @@ func (w *world) advance() {
 }
 
 func (w *world) die(pid int, exit proc.Exit) {
+	// What it has not said yet is never heard.
+	w.queue = slices.DeleteFunc(w.queue, func(in Input) bool {
+		t, ok := in.(Told)
+		return ok && t.Name == w.live[pid]
+	})
 	delete(w.born, w.live[pid])
 	delete(w.live, pid)
 	w.queue = append(w.queue, Reaped{pid, exit})
@@ -163,7 +190,7 @@ func (w *world) exitSome() {
 // and checks what must always hold.
 func (w *world) step(in Input) {
 	w.trace = append(w.trace, fmt.Sprintf("%v %T %s", w.now.Mono, in, describe(in)))
-	before := w.names()
+	before, mail := w.names(), w.mail()
 	switch in := in.(type) {
 	case Reaped:
 		w.reaped[in.PID] = true
@@ -173,6 +200,7 @@ func (w *world) step(in Input) {
 		}
 	}
 	effects := w.core.Step(w.now, in)
+	w.checkMail(in, mail, effects)
 	for i, e := range effects {
 		w.play(e, effects[i+1:])
 	}
@@ -193,6 +221,8 @@ func (w *world) play(e Effect, rest []Effect) {
 	case Notify:
 		w.trace = append(w.trace, fmt.Sprintf("    %v %v -> %v", e.Name, e.Change.From, e.Change.To))
 		w.checkChange(e, rest)
+	case Send:
+		w.deliverEvent(e)
 	case Write:
 		if w.live[w.born[e.Name]] != e.Name && !w.dying(e.Name) {
 			w.t.Errorf("write to %v, which has no child", e.Name)
@@ -229,6 +259,10 @@ func (w *world) spawn(e Spawn) {
 	pid := w.next
 	w.live[pid], w.born[e.Name] = e.Name, pid
 	w.queue = append(w.queue, Spawned{e.Name, pid, nil})
+	delete(w.busy, e.Name)
+	if e.Process.Kind == config.EventListener {
+		w.tell(e.Name, "READY\n")
+	}
 	if w.rnd.IntN(4) == 0 {
 		w.die(pid, w.someExit()) // may be reaped before Spawned is heard
 	}
