@@ -6,7 +6,6 @@ package rotate
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -18,9 +17,14 @@ import (
 // for ever to a file with the mode that umask leaves of 0666.
 type Options struct {
 	Mode     os.FileMode // of files that are created, before umask; 0 means 0666
+	NoFollow bool        // refuse a symbolic link at path
 	MaxBytes int64       // rotate at this size; 0 or negative: never
 	Backups  int         // files kept as path.1, path.2, ...; 0 or negative: none, truncate
-	NoFollow bool        // refuse a symbolic link at path
+
+	// Room is asked when there is no descriptor left for an open. If it says
+	// that it closed something, the open is tried once more. It may not touch
+	// the File; nil for none.
+	Room func() bool
 }
 
 // A File appends to a path. After a write that brings it to MaxBytes it
@@ -34,11 +38,12 @@ type Options struct {
 type File struct {
 	path    string
 	options Options
-	out     *os.File // nil after a reopen that failed, if nothing was left to write to
-	blocks  bool     // a pipe, terminal or socket: writing may have to wait
-	regular bool
-	stale   bool  // path is to be opened again before the next write
-	retryAt int64 // size at which a rotation that failed is tried again
+	out     target // closed after Suspend, or a reopen that failed if nothing was left to write to
+	movable bool   // it is ours to rename, remove, and open again
+	calm    bool   // it was no target that makes its writer wait, and must not become one
+	stale   bool   // path is to be opened again before the next write
+	done    bool   // Close was called
+	retryAt int64  // size at which a rotation that failed is tried again
 }
 
 // Open opens path for appending and creates it if need be. The error wraps
@@ -46,7 +51,7 @@ type File struct {
 // descriptor of our own that can't be opened (/dev/stdout as a socket, or as
 // a pipe of another user) is duplicated instead.
 func Open(path string, o Options) (*File, error) {
-	f := &File{path: path, options: o}
+	f := &File{path: path, options: o, out: closed}
 	if err := f.open(0); err != nil {
 		return nil, err
 	}
@@ -55,7 +60,7 @@ func Open(path string, o Options) (*File, error) {
 
 // Blocks reports whether a write may have to wait for somebody who reads:
 // write to such a file through a [Queue].
-func (f *File) Blocks() bool { return f.blocks }
+func (f *File) Blocks() bool { return f.out.slow != nil }
 
 // Path is what Open was given.
 func (f *File) Path() string { return f.path }
@@ -71,19 +76,20 @@ func (f *File) SetLimits(maxBytes int64, backups int) {
 // n == len(p), everything was written and only the rotation failed; it is
 // tried again after another MaxBytes.
 func (f *File) Write(p []byte) (n int, err error) {
-	if f.stale {
-		if err := f.open(0); err != nil && f.out == nil {
+	if f.stale || !f.out.isOpen() {
+		if err := f.resume(); err != nil && !f.out.isOpen() {
 			return 0, err
 		}
 	}
-	n, err = f.out.Write(p)
-	if err != nil || !f.regular || f.options.MaxBytes <= 0 || fixed(f.path) {
+	n, err = f.out.write(f.path, p)
+	if err != nil || !f.movable || f.options.MaxBytes <= 0 {
 		return n, err
 	}
 	// The position, not a count of our own: another writer may append to the
 	// same file, or truncate it after a copy.
-	size, err := f.out.Seek(0, io.SeekCurrent)
-	if err != nil || size < f.options.MaxBytes || size < f.retryAt {
+	size, err := f.out.position()
+	failed := f.retryAt - f.options.MaxBytes // at this size; what is smaller is another file
+	if err != nil || size < f.options.MaxBytes || (failed <= size && size < f.retryAt) {
 		return n, err
 	}
 	if err := f.rotate(); err != nil {
@@ -93,21 +99,40 @@ func (f *File) Write(p []byte) (n int, err error) {
 	return n, nil
 }
 
+// Suspend closes the file until the next write, which opens the path again as
+// Reopen does. Nothing is lost by it, and nothing rotated. It answers false
+// and does nothing to what can't be had again by its path: what is no regular
+// file, and one that goes by another name since a reopen failed.
+func (f *File) Suspend() bool {
+	if !f.Suspendable() {
+		return false
+	}
+	_ = f.out.close() // all its bytes were written
+	return true
+}
+
+// Suspendable reports whether Suspend would close a descriptor.
+func (f *File) Suspendable() bool { return f.movable && !f.stale && f.out.isOpen() }
+
 // Reopen opens the path again, after somebody moved the file away. If that
 // fails, every write tries again; until then they go to the old file, unless
-// it has been deleted.
+// it has been deleted. A suspended file is made if it is not there, and stays
+// suspended.
 func (f *File) Reopen() error {
-	if !f.regular || fixed(f.path) {
+	if !f.movable {
 		return nil
 	}
+	suspended := !f.out.isOpen()
 	err := f.open(0)
 	if err == nil {
+		if suspended {
+			_ = f.Suspend()
+		}
 		return nil
 	}
 	f.stale = true
-	if f.out != nil && f.unlinked() {
-		_ = f.out.Close() // nobody could ever read it
-		f.out = nil
+	if f.out.isOpen() && f.out.unlinked() {
+		_ = f.out.close() // nobody could ever read it
 	}
 	return err
 }
@@ -115,7 +140,7 @@ func (f *File) Reopen() error {
 // Clear removes the file and makes it anew. Backups stay. It does nothing to
 // what is no regular file. Supervisor 4.2.5, loggers.py, FileHandler.remove.
 func (f *File) Clear() error {
-	if !f.regular || fixed(f.path) {
+	if !f.movable {
 		return nil
 	}
 	if err := os.Remove(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -124,33 +149,22 @@ func (f *File) Clear() error {
 	return f.Reopen()
 }
 
-// Moved reports whether the path no longer names the file that is open.
+// Moved reports whether the path no longer names the file that is open, or
+// none is.
 func (f *File) Moved() bool {
-	if !f.regular || fixed(f.path) {
+	if !f.movable {
 		return false
 	}
-	if f.stale || f.out == nil {
-		return true
-	}
-	ours, err := f.out.Stat()
-	if err != nil {
-		return true
-	}
-	theirs, err := os.Stat(f.path)
-	return err != nil || !os.SameFile(ours, theirs)
+	return f.stale || !f.out.isOpen() || !f.out.isAt(f.path)
 }
 
-// Target is the open file, for deadlines; nil if there is none.
-func (f *File) Target() *os.File { return f.out }
+// Target is the open file, for deadlines; nil unless it Blocks.
+func (f *File) Target() *os.File { return f.out.slow }
 
 // Close closes the file. Nothing is buffered.
 func (f *File) Close() error {
-	if f.out == nil {
-		return nil
-	}
-	err := f.out.Close()
-	f.out = nil
-	return err
+	f.done = true
+	return f.out.close()
 }
 
 // rotate shuffles the backups and starts an empty file. Backups that are
@@ -174,35 +188,41 @@ func (f *File) rotate() error {
 	return nil
 }
 
+// resume opens the path for a write.
+func (f *File) resume() error {
+	if f.done {
+		return &fs.PathError{Op: "write", Path: f.path, Err: fs.ErrClosed}
+	}
+	suspended, retryAt := !f.stale, f.retryAt
+	err := f.open(0)
+	if suspended {
+		f.retryAt = retryAt // the same file, most likely
+	}
+	return err
+}
+
 // open makes f.out what the path names now; after an error it is unchanged.
 func (f *File) open(flags int) error {
-	out, regular, blocks, err := open(f.path, f.options, flags)
+	out, err := open(f.path, f.options, flags)
+	if noRoom(err) && f.options.Room != nil && f.options.Room() {
+		out, err = open(f.path, f.options, flags)
+	}
 	if err != nil {
 		return err
 	}
-	if f.out != nil {
-		if blocks && !f.blocks { // its writer counts on never waiting
-			_ = out.Close()
-			return &fs.PathError{Op: "open", Path: f.path, Err: errors.New("no longer a regular file")}
-		}
-		_ = f.out.Close() // all its bytes were written
+	if f.calm && out.slow != nil { // its writer counts on never waiting
+		_ = out.close()
+		return &fs.PathError{Op: "open", Path: f.path, Err: errors.New("no longer a regular file")}
 	}
-	f.out, f.regular, f.blocks = out, regular, blocks
+	_ = f.out.close() // all its bytes were written
+	f.out = out
+	f.calm = out.slow == nil
+	f.movable = out.regular && !fixed(f.path)
 	f.stale, f.retryAt = false, 0
 	return nil
 }
 
-func (f *File) unlinked() bool {
-	var st unix.Stat_t
-	conn, err := f.out.SyscallConn()
-	if err != nil {
-		return true
-	}
-	if cerr := conn.Control(func(fd uintptr) { err = unix.Fstat(int(fd), &st) }); cerr != nil || err != nil {
-		return true
-	}
-	return st.Nlink == 0
-}
+func noRoom(err error) bool { return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) }
 
 // fixed reports whether the name at path belongs to the system: as root we
 // could rename /dev/stdout, and the original does.

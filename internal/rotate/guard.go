@@ -32,9 +32,14 @@ type Guard struct {
 	w       io.Writer
 	name    string
 	marker  func(Loss) []byte
+	midline bool                    // the file does not end in a newline
+	trouble atomic.Pointer[trouble] // nil for most files: until bytes are lost
+}
+
+// A trouble is what a Guard knows about lost bytes, of all times.
+type trouble struct {
 	lost    Loss // since the last successful write
 	dropped atomic.Uint64
-	midline bool      // the file does not end in a newline
 	noticed time.Time // when the last notice was given
 	quiet   bool      // the present trouble came too soon after the last for a notice
 }
@@ -46,17 +51,24 @@ func NewGuard(w io.Writer, name string, marker func(Loss) []byte) *Guard {
 }
 
 // Dropped is the number of bytes lost so far. Safe for concurrent use.
-func (g *Guard) Dropped() uint64 { return g.dropped.Load() }
+func (g *Guard) Dropped() uint64 {
+	if t := g.trouble.Load(); t != nil {
+		return t.dropped.Load()
+	}
+	return 0
+}
 
 // Write writes p, after a marker if bytes were lost before it. The notice is
 // a line for the main log when trouble begins or ends, "" otherwise.
 func (g *Guard) Write(p []byte) (notice string) {
-	if g.lost.Bytes > 0 {
-		gap := g.lost
-		if err := g.mark(); err != nil {
+	if t := g.trouble.Load(); t != nil && t.lost.Bytes > 0 {
+		gap := t.lost
+		if err := g.mark(t); err != nil {
 			return g.lose(LossOf(p), err)
 		}
-		notice = g.resumed(gap)
+		if !t.quiet {
+			notice = fmt.Sprintf("log file %q can be written again; %d bytes were lost", g.name, gap.Bytes)
+		}
 	}
 	n, err := g.w.Write(p)
 	if n > 0 {
@@ -76,8 +88,9 @@ func (g *Guard) Write(p []byte) (notice string) {
 // Lose counts bytes that were dropped on their way here, because of cause.
 func (g *Guard) Lose(l Loss, cause error) (notice string) { return g.lose(l, cause) }
 
-func (g *Guard) mark() error {
-	m := g.marker(g.lost)
+// mark writes the marker for t's gap.
+func (g *Guard) mark(t *trouble) error {
+	m := g.marker(t.lost)
 	if g.midline {
 		m = append([]byte{'\n'}, m...)
 	}
@@ -87,7 +100,7 @@ func (g *Guard) mark() error {
 		return err
 	}
 	g.midline = false
-	g.lost = Loss{}
+	t.lost = Loss{}
 	return nil
 }
 
@@ -95,24 +108,22 @@ func (g *Guard) lose(l Loss, cause error) (notice string) {
 	if l.Bytes == 0 {
 		return ""
 	}
-	first := g.lost.Bytes == 0
-	g.lost = g.lost.Add(l)
-	g.dropped.Add(uint64(l.Bytes))
+	t := g.trouble.Load()
+	if t == nil {
+		t = new(trouble)
+		g.trouble.Store(t)
+	}
+	first := t.lost.Bytes == 0
+	t.lost = t.lost.Add(l)
+	t.dropped.Add(uint64(l.Bytes))
 	if !first {
 		return ""
 	}
 	now := time.Now()
-	g.quiet = !g.noticed.IsZero() && now.Sub(g.noticed) < noticeEvery
-	if g.quiet {
+	t.quiet = !t.noticed.IsZero() && now.Sub(t.noticed) < noticeEvery
+	if t.quiet {
 		return ""
 	}
-	g.noticed = now
+	t.noticed = now
 	return fmt.Sprintf("cannot write log file %q: %v; output is dropped until it can be written", g.name, cause)
-}
-
-func (g *Guard) resumed(gap Loss) string {
-	if g.quiet {
-		return ""
-	}
-	return fmt.Sprintf("log file %q can be written again; %d bytes were lost", g.name, gap.Bytes)
 }

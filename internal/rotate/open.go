@@ -11,7 +11,7 @@ import (
 )
 
 // open opens path for appending and says what it found.
-func open(path string, o Options, flags int) (out *os.File, regular, blocks bool, err error) {
+func open(path string, o Options, flags int) (target, error) {
 	// Without O_NONBLOCK the open of a FIFO would wait for a reader, as the
 	// whole original does.
 	flags |= unix.O_WRONLY | unix.O_APPEND | unix.O_CREAT | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
@@ -27,19 +27,20 @@ func open(path string, o Options, flags int) (out *os.File, regular, blocks bool
 		fd, err = openOdd(path, err)
 	}
 	if err != nil {
-		return nil, false, false, &fs.PathError{Op: "open", Path: path, Err: err}
+		return closed, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		_ = unix.Close(fd)
-		return nil, false, false, &fs.PathError{Op: "stat", Path: path, Err: err}
+		return closed, &fs.PathError{Op: "stat", Path: path, Err: err}
 	}
-	regular = st.Mode&unix.S_IFMT == unix.S_IFREG
-	blocks = !regular && !memoryDevice(&st)
-	if !blocks {
-		_ = unix.SetNonblock(fd, false) // a descriptor we just opened; at worst it has no effect
+	t := target{fd: int32(fd), regular: st.Mode&unix.S_IFMT == unix.S_IFREG}
+	if !t.regular && !memoryDevice(&st) {
+		t.slow = os.NewFile(uintptr(fd), path)
+		return t, nil
 	}
-	return os.NewFile(uintptr(fd), path), regular, blocks, nil
+	_ = unix.SetNonblock(fd, false) // a descriptor we just opened; at worst it has no effect
+	return t, nil
 }
 
 // openOdd opens what refused to be opened for writing: a FIFO that nobody
