@@ -9,6 +9,7 @@
 //   - A regular file is written at once. Bytes that can't be written, because
 //     the disk is full or the directory is gone, are counted, reported once,
 //     and marked in the file when it can be written again. Every write tries.
+//     A set of files has a bound on descriptors, see [Files.SetBudget].
 //   - A target that can make its writer wait (a FIFO, a terminal, the pipe
 //     behind /dev/stdout) has a queue of 256 KiB and a goroutine that exists
 //     while something is queued. When the queue is full, the pump pauses the

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"example.org/twiddler/internal/rotate"
@@ -29,7 +30,9 @@ const (
 // write it, so that two streams with one file do not rotate it against each
 // other. Safe for concurrent use.
 type Files struct {
-	warn func(text string)
+	warn   func(text string)
+	budget budget
+	room   func() bool // budget.shed, made once for all files
 
 	mu   sync.Mutex // guards the map and the refs of the files in it
 	open map[string]*File
@@ -38,8 +41,23 @@ type Files struct {
 // NewFiles returns an empty set. The function warn gets one line for the main
 // log when a file can't be written, and when it can again; it must not wait.
 func NewFiles(warn func(text string)) *Files {
-	return &Files{warn: warn, open: make(map[string]*File)}
+	f := &Files{warn: warn, open: make(map[string]*File), budget: budget{open: make(map[*File]struct{})}}
+	f.room = f.budget.shed
+	return f
 }
+
+// SetBudget bounds how many regular files have a descriptor; 0, as at first,
+// stands for no bound. Over it, the file that was written longest ago is
+// closed until its next write. That one opens the path again, makes it if it
+// is not there, and goes on at its end. Whoever else is in the midst of an
+// open may have one descriptor more, and targets that can't be had again by
+// their path (FIFOs, what is under /dev or /proc) do not count.
+func (f *Files) SetBudget(limit int) { f.budget.setLimit(limit) }
+
+// Shed closes an eighth of the regular files until their next write, for a
+// caller that finds no descriptor left (EMFILE). It reports whether it is
+// worth to try again.
+func (f *Files) Shed() bool { return f.room() }
 
 // Open opens path for appending, or shares it with those who have it open; then
 // the limits given last hold for all. A mode of 0 means 0666 less the umask;
@@ -60,7 +78,7 @@ func (f *Files) Open(path string, mode os.FileMode, maxBytes int64, backups int)
 	file.refs++
 	f.mu.Unlock()
 
-	o := rotate.Options{Mode: mode, MaxBytes: maxBytes, Backups: backups, NoFollow: mode == AutoMode}
+	o := rotate.Options{Mode: mode, MaxBytes: maxBytes, Backups: backups, NoFollow: mode == AutoMode, Room: f.room}
 	if err := file.ensure(o); err != nil {
 		file.Close()
 		return nil, err
@@ -150,7 +168,7 @@ func (f *Files) release(file *File) {
 
 // discard closes a file, unless somebody opened it again since the release
 // that asked for it.
-func (f *Files) discard(file *File, closes int) {
+func (f *Files) discard(file *File, closes int32) {
 	f.mu.Lock()
 	if file.refs > 0 || file.closes != closes {
 		f.mu.Unlock()
@@ -164,6 +182,7 @@ func (f *Files) discard(file *File, closes int) {
 	if file.target != nil {
 		_ = file.target.Close()
 		file.target = nil // Reopen may still know the file
+		f.budget.settle(file)
 	}
 }
 
@@ -171,13 +190,15 @@ func (f *Files) discard(file *File, closes int) {
 type File struct {
 	files  *Files
 	path   string
-	refs   int // guarded by files.mu, as is closes
-	closes int // how often it was closed
+	refs   int32         // guarded by files.mu, as is closes
+	closes int32         // how often it was closed
+	stamp  atomic.Uint64 // when it was written last, on the budget's clock
 
-	mu     sync.Mutex   // guards the fields below, and writing to a regular file
-	target *rotate.File // nil until it could be opened
-	guard  *rotate.Guard
-	queue  *rotate.Queue // nil for a file that never makes us wait
+	mu      sync.Mutex   // guards the fields below, and writing to a regular file
+	target  *rotate.File // nil until it could be opened
+	guard   *rotate.Guard
+	queue   *rotate.Queue // nil for a file that never makes us wait
+	counted bool          // it has a descriptor that counts in the budget
 }
 
 // Write appends p, or counts it as dropped. It never waits for a reader.
@@ -192,6 +213,8 @@ func (f *File) Write(p []byte) {
 		return
 	}
 	notice := f.guard.Write(p)
+	f.files.budget.touch(f)
+	f.files.budget.settle(f)
 	f.mu.Unlock()
 	f.tell(notice)
 }
@@ -226,6 +249,7 @@ func (f *File) ensure(o rotate.Options) error {
 			_ = f.target.Target().SetWriteDeadline(time.Time{}) // it may have been closing
 		}
 		if f.target.Moved() {
+			defer f.files.budget.settle(f)
 			return f.target.Reopen()
 		}
 		return nil
@@ -235,6 +259,7 @@ func (f *File) ensure(o rotate.Options) error {
 		return err
 	}
 	f.target = target
+	f.files.budget.settle(f)
 	f.guard = rotate.NewGuard(target, f.path, marker)
 	if target.Blocks() {
 		f.queue = rotate.NewQueue(guarded{f}, rotate.QueueOptions{
@@ -252,6 +277,7 @@ func (f *File) change(how func(*rotate.File) error) error {
 	if f.target == nil || f.queue != nil {
 		return nil
 	}
+	defer f.files.budget.settle(f)
 	return how(f.target)
 }
 
