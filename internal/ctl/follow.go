@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 )
 
@@ -57,11 +56,11 @@ func (s *session) stream(ctx context.Context, path string, w io.Writer) error {
 			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 		}
 	} else {
-		u, err := url.Parse(s.url)
+		target, err := clientURL(s.url)
 		if err != nil {
-			return errors.New("it is not a URL")
+			return err
 		}
-		base = (&url.URL{Scheme: "http", User: u.User, Host: u.Host}).String()
+		base = target
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, base+path, nil)
 	if err != nil {

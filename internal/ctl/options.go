@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"os/user"
 	"strings"
@@ -60,8 +59,15 @@ func parseFlags(args []string) (*flags, error) {
 // isURL is Supervisor 4.2.5, datatypes.py, url: there is a scheme, and
 // something after it.
 func isURL(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && u.Scheme != "" && (u.Host != "" || u.Path != "" || u.Opaque != "")
+	scheme, rest, ok := strings.Cut(s, ":")
+	if !ok || scheme == "" || !isWord(strings.ReplaceAll(scheme, "+", "-")) || scheme[0] < 'A' {
+		return false
+	}
+	rest = strings.TrimPrefix(rest, "//")
+	if end := strings.IndexAny(rest, "?#"); end >= 0 {
+		rest = rest[:end]
+	}
+	return rest != ""
 }
 
 // options is the command line and the configuration file together.

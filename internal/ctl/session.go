@@ -13,6 +13,7 @@ import (
 
 	"example.org/twiddler/client"
 	"example.org/twiddler/fault"
+	"example.org/twiddler/internal/ini"
 )
 
 // apiVersion is what a server must answer to getVersion. Supervisor 4.2.5,
@@ -70,10 +71,7 @@ func (s *session) close() {
 
 // say prints one line. On a terminal, control characters in it show harmlessly.
 func (s *session) say(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	if s.tty {
-		text = visible(text)
-	}
+	text := s.harmless(fmt.Sprintf(format, args...))
 	// A terminal that went away shows when the next line is read.
 	_, _ = io.WriteString(s.out, text+"\n")
 }
@@ -134,11 +132,19 @@ func clientURL(raw string) (string, error) {
 	if !strings.HasPrefix(raw, "http://") {
 		return "", valueError("Unknown protocol for serverurl " + raw)
 	}
-	u, err := url.Parse(raw)
-	if err != nil {
-		return "", valueError("cannot use server URL: it is not a URL")
+	host := strings.TrimPrefix(raw, "http://")
+	if end := strings.IndexAny(host, "/?#"); end >= 0 {
+		host = host[:end]
 	}
-	return (&url.URL{Scheme: "http", User: u.User, Host: u.Host}).String(), nil
+	u, err := url.Parse("http://" + host)
+	if err == nil {
+		return u.String(), nil
+	}
+	_, port, _ := strings.Cut(host[strings.LastIndexByte(host, ']')+1:], ":")
+	if strings.Trim(port, "0123456789") != "" {
+		return "", valueError("Port could not be cast to integer value as " + ini.Repr(port))
+	}
+	return "", valueError("cannot use server URL: it is not a URL")
 }
 
 // upcheck asks whether the server is there and speaks our language. If not it

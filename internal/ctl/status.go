@@ -129,21 +129,30 @@ const (
 // statusLines are the lines of the processes. The columns move with the
 // longest name that is shown.
 func (s *session) statusLines(shown []client.ProcessInfo) []string {
-	width := nameColumn
-	for _, p := range shown {
-		width = max(width, utf8.RuneCountInString(p.Namespec()))
-	}
+	width := s.nameWidth(shown)
 	lines := make([]string, 0, len(shown))
 	for _, p := range shown {
-		name := fmt.Sprintf("%-*s", width+nameGap, p.Namespec())
-		state := fmt.Sprintf("%-*s", stateColumn, p.StateName)
-		rest := p.Description
-		if s.tty {
-			name, state, rest = visible(name), visible(state), visible(rest)
-		}
-		lines = append(lines, name+s.paint(p.State, state)+rest)
+		name, state := s.harmless(p.Namespec()), s.harmless(p.StateName)
+		lines = append(lines, fmt.Sprintf("%-*s", width+nameGap, name)+
+			s.paint(p.State, fmt.Sprintf("%-*s", stateColumn, state))+s.harmless(p.Description))
 	}
 	return lines
+}
+
+func (s *session) nameWidth(shown []client.ProcessInfo) int {
+	width := nameColumn
+	for _, p := range shown {
+		width = max(width, utf8.RuneCountInString(s.harmless(p.Namespec())))
+	}
+	return width
+}
+
+// harmless is text from the server as it may go to the output.
+func (s *session) harmless(text string) string {
+	if s.tty {
+		return visible(text)
+	}
+	return text
 }
 
 // paint colours the word of a state, not the blanks after it.

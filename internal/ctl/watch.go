@@ -7,7 +7,6 @@ import (
 	"io"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"example.org/twiddler/client"
 )
@@ -107,10 +106,10 @@ func (s *session) drawScreen(shown []client.ProcessInfo, bad []string) {
 	for _, text := range bad {
 		lines = append(lines, cut(visible(text), columns))
 	}
+	// What does not fit the width is the end of the description: it is cut
+	// before colours are put in.
+	room := columns - s.nameWidth(shown) - nameGap - stateColumn
 	for i := range shown {
-		// What does not fit the width is the end of the description: it is cut
-		// before colours are put in.
-		room := columns - max(nameColumn, longest(shown)) - nameGap - stateColumn
 		shown[i].Description = cut(visible(shown[i].Description), room)
 	}
 	lines = append(lines, s.statusLines(shown)...)
@@ -124,14 +123,6 @@ func (s *session) drawScreen(shown []client.ProcessInfo, bad []string) {
 	}
 	b.WriteString("\x1b[J")
 	_, _ = io.WriteString(s.out, b.String())
-}
-
-func longest(shown []client.ProcessInfo) int {
-	width := 0
-	for _, p := range shown {
-		width = max(width, utf8.RuneCountInString(p.Namespec()))
-	}
-	return width
 }
 
 // cut shortens text to a number of characters.
