@@ -1,0 +1,153 @@
+package ctl
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func completeFake(t *testing.T) *fake {
+	f := newFake(t)
+	f.answer("getAllProcessInfo", []any{
+		process("cat", "cat", 20, "RUNNING", ""),
+		process("web", "a-1", 20, "RUNNING", ""),
+		process("web", "b", 0, "STOPPED", ""),
+		process("evil\u202e", "evil\u202e", 0, "STOPPED", ""),
+	})
+	return f
+}
+
+// TestCompleteLine: Supervisor 4.2.5, supervisorctl.py, complete. Each
+// candidate replaces the word it is for and ends in a blank.
+func TestCompleteLine(t *testing.T) {
+	t.Parallel()
+	f := completeFake(t)
+	s := &session{options: &options{url: f.URL}}
+	for line, want := range map[string][]string{
+		"sta":                {"start ", "status "},
+		"help re":            {"help reload ", "help remove ", "help reread ", "help restart "},
+		"help":               {"help "},
+		"nope ":              nil,
+		"version ":           nil,
+		"update ":            {"update cat ", "update web "},
+		"remove w":           {"remove web "},
+		"start ":             {"start cat ", "start web:a-1 ", "start web:* ", "start web:b "},
+		"start cat w":        {"start cat web:a-1 ", "start cat web:* ", "start cat web:b "},
+		"start web:":         {"start web:a-1 ", "start web:* ", "start web:b "},
+		"stop web:a-":        {"stop web:a-1 "},
+		"tail cat:":          {"tail cat:cat ", "tail cat:* "},
+		"signal US":          {"signal USR1 ", "signal USR2 "},
+		"signal HUP ca":      {"signal HUP cat "},
+		"twiddle re":         {"twiddle remove "},
+		"twiddle add ":       {"twiddle add cat ", "twiddle add web "},
+		"twiddle remove cat": {"twiddle remove cat:cat ", "twiddle remove cat:* "},
+		"twiddle log -l w":   {"twiddle log -l warn "},
+		"completion z":       {"completion zsh "},
+	} {
+		head, found, rest := s.completeLine(line+" tail", len([]rune(line)))
+		for i := range found {
+			found[i] = head + found[i]
+		}
+		if !slices.Equal(found, want) || rest != " tail" {
+			t.Errorf("%q: %q, %q, want %q", line, found, rest, want)
+		}
+	}
+	if calls := f.asked(); len(calls) != 1 {
+		t.Errorf("the server was asked %d times for one command", len(calls))
+	}
+}
+
+func TestCompleteWithoutServer(t *testing.T) {
+	t.Parallel()
+	s := &session{options: &options{url: closedPort(t)}}
+	if _, found, _ := s.completeLine("start ", 6); found != nil {
+		t.Errorf("found %q", found)
+	}
+	if _, found, _ := s.completeLine("", 0); len(found) != len(commands())+1 {
+		t.Errorf("found %q", found)
+	}
+}
+
+// TestCompleteCommand: the hidden command minds options, and is silent.
+func TestCompleteCommand(t *testing.T) {
+	t.Parallel()
+	f := completeFake(t)
+	for _, test := range []struct {
+		words []string
+		want  string
+	}{
+		{[]string{"-s", f.URL, "start", "web:a"}, "web:a-1\tRUNNING\n"},
+		{[]string{"-s", f.URL, "stop", "cat", "c"}, "cat\tRUNNING\n"},
+		{[]string{"-s", f.URL, "rel"}, "reload\tRestart the remote supervisord.\n"},
+		{[]string{"--serv"}, "--serverurl\ttalk to this server: http://host:port or unix:///path\n"},
+		{[]string{"-s", f.URL, "--hel"}, "--help\tprint this text and exit\n"},
+		{[]string{"-c", "/nope", "start", ""}, ""},
+		{[]string{"-c", ""}, ""},
+		{[]string{"-x", ""}, ""},
+		{[]string{"-h", ""}, ""},
+		{nil, ""},
+		{[]string{"-s", closedPort(t), "start", ""}, ""},
+	} {
+		got := runMain(t, "", append([]string{"__complete"}, test.words...)...)
+		if want := (reply{out: test.want}); got != want {
+			t.Errorf("%q = %+v, want %+v", test.words, got, want)
+		}
+	}
+}
+
+func TestCompletionScripts(t *testing.T) {
+	t.Parallel()
+	for _, shell := range []string{"bash", "fish", "zsh"} {
+		got := runMain(t, "", "completion", shell)
+		if got.code != 0 || !strings.Contains(got.out, "__complete") || !strings.Contains(got.out, "_supervisorctl") ||
+			strings.Contains(got.out, "@NAME@") || strings.Contains(got.out, "@FUNC@") {
+			t.Errorf("%s: %+v", shell, got)
+		}
+	}
+	if got, want := runMain(t, "", "completion"), "Error: completion requires the name of one shell: bash, fish, zsh\n"; got.out != want || got.code != 2 {
+		t.Errorf("%+v", got)
+	}
+	if got, want := runMain(t, "", "completion", "bsh"), "Error: no completion for \"bsh\": want bash, fish, zsh (did you mean \"bash\"?)\n"; got.out != want || got.code != 2 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestBashCompletes runs the script as bash does on Tab.
+func TestBashCompletes(t *testing.T) {
+	t.Parallel()
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("bash is not installed")
+	}
+	f := completeFake(t)
+	f.answer("getAllProcessInfo", []any{process("web", "a b$(id)", 20, "RUNNING", ""), process("web", "c", 20, "RUNNING", "")})
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctl := filepath.Join(t.TempDir(), "supervisorctl")
+	if err := os.Symlink(self, ctl); err != nil {
+		t.Fatal(err)
+	}
+	script := runMain(t, "", "completion", "bash").out
+	for line, want := range map[string][]string{
+		ctl + " -s " + f.URL + " sta":         {"start", "status"},
+		ctl + " -s " + f.URL + " start ":      {`web:a\ b\$\(id\)`, "web:*", "web:c"},
+		ctl + " -s " + f.URL + " start web:":  {`a\ b\$\(id\)`, "*", "c"},
+		ctl + " -s " + f.URL + " start web:c": {"c"},
+		ctl + " -s " + f.URL + " version ":    nil,
+	} {
+		cmd := exec.Command(bash, "--norc", "-c", script+`
+COMP_LINE=$1 COMP_POINT=${#1} COMP_WORDBREAKS=" :"
+_supervisorctl
+for c in "${COMPREPLY[@]}"; do echo "$c"; done`, "bash", line)
+		cmd.Env = append(os.Environ(), asCommand+"=1")
+		out, err := cmd.CombinedOutput()
+		if got := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n"); err != nil || !slices.Equal(got, want) && (want != nil || string(out) != "") {
+			t.Errorf("%q: %q, want %q (%v)", line, got, want, err)
+		}
+	}
+}
