@@ -116,6 +116,9 @@ func (l *life) listen() error {
 		return err
 	}
 	for _, c := range cfg.Servers {
+		for _, i := range cfg.RPCInterfaces {
+			l.log.Logf(level.Info, "RPC interface '%s' initialized", i.Name)
+		}
 		s, err := httpd.Listen(c, httpd.Options{Log: l.log, Stderr: l.stderr})
 		if err != nil {
 			return &usageError{err}
@@ -124,9 +127,6 @@ func (l *life) listen() error {
 		s.Handle("/RPC2*", ext.View, handler)
 		s.HandleLogTails(l.loop, l.log.Path)
 		l.servers = append(l.servers, s)
-		for _, i := range cfg.RPCInterfaces {
-			l.log.Logf(level.Info, "RPC interface '%s' initialized", i.Name)
-		}
 	}
 	return nil
 }

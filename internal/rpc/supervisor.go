@@ -133,10 +133,11 @@ func (s *Supervisor) ClearLog(context.Context) (bool, error) {
 	if _, err := os.Stat(path); path == "" || errors.Is(err, fs.ErrNotExist) {
 		return false, fault.Bare(fault.NoFile)
 	}
+	// Said before, so that the new file begins empty, as the original's does.
+	s.o.Log.Log(level.Info, "reopening log file")
 	if err := s.o.Log.Clear(); err != nil {
 		return false, fault.Bare(fault.Failed)
 	}
-	s.o.Log.Log(level.Info, "reopening log file")
 	return true, nil
 }
 
@@ -219,6 +220,8 @@ func (s *Supervisor) SendProcessStdin(ctx context.Context, name string, chars an
 		data = []byte(c)
 	case []byte: // base64 that is not UTF-8
 		data = c
+	case nil:
+		return false, fault.Bare(fault.IncorrectParameters)
 	default:
 		return false, fault.New(fault.IncorrectParameters, ext.Text(chars))
 	}

@@ -116,10 +116,12 @@ func newWorld(t *testing.T, text string) *world {
 			Workers: 2, Pump: pump, Files: childlog.NewFiles(func(string) {}),
 			Create: childlog.Create, ErrnoName: error.Error, Log: w.log.Log,
 		},
-		Available: groups,
-		AutoName:  func(process, channel string) string { return filepath.Join(w.dir, process+"-"+channel) },
-		Log:       w.log.Log,
-		Reread:    func() ([]*config.Group, error) { return w.reread() },
+		Core: supervisor.CoreOptions{
+			Available: groups,
+			AutoName:  func(process, channel string) string { return filepath.Join(w.dir, process+"-"+channel) },
+		},
+		Log:    w.log.Log,
+		Reread: func() ([]*config.Group, error) { return w.reread() },
 	})
 	var running sync.WaitGroup
 	running.Go(pump.Run)

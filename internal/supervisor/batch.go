@@ -5,25 +5,40 @@ import (
 	"example.org/twiddler/internal/proc"
 )
 
-// A batch gathers what a mass call did to each process: first what was known
+// A batch gathers what a mass call did to each process: first what is known
 // at once, in the order of acting, then the others as they come to their end.
 type batch struct {
-	results []Result
-	open    int // processes still waited for
-	acting  bool
-	reply   func([]Result, *fault.Error)
+	first  []*Result
+	last   []*Result
+	open   int // processes still waited for
+	acting bool
+	reply  func([]Result, *fault.Error)
 }
 
-func (b *batch) add(p *process, err *fault.Error) {
-	b.results = append(b.results, Result{p.name.Process, p.name.Group, err})
+// add files a result among the first ones. It may be filled in until the
+// answer is sent.
+func (b *batch) add(p *process, err *fault.Error) *Result {
+	r := &Result{p.name.Process, p.name.Group, err}
+	b.first = append(b.first, r)
+	return r
 }
 
-// wait returns a waiter that files its answer in the batch.
-func (b *batch) wait(p *process, done func(*process) (*fault.Error, bool)) *waiter {
+// wait returns a waiter that files its answer in the batch. One that is quick
+// has its place among the first results, though it is not known at once: the
+// original starts children one by one and knows.
+func (b *batch) wait(p *process, quick bool, done func(*process) (*fault.Error, bool)) *waiter {
 	b.open++
+	var place *Result
+	if quick {
+		place = b.add(p, nil)
+	}
 	return &waiter{done: done, then: func(err *fault.Error, out []Effect) []Effect {
 		b.open--
-		b.add(p, err)
+		if place != nil {
+			place.Err = err
+		} else {
+			b.last = append(b.last, &Result{p.name.Process, p.name.Group, err})
+		}
 		return b.finish(out)
 	}}
 }
@@ -32,11 +47,16 @@ func (b *batch) finish(out []Effect) []Effect {
 	if b.acting || b.open > 0 {
 		return out
 	}
-	results := b.results
-	if results == nil {
-		results = []Result{}
-	}
-	return append(out, Reply{func() { b.reply(results, nil) }})
+	return append(out, Reply{func() {
+		results := make([]Result, 0, len(b.first)+len(b.last))
+		for _, r := range b.first {
+			results = append(results, *r)
+		}
+		for _, r := range b.last {
+			results = append(results, *r)
+		}
+		b.reply(results, nil)
+	}})
 }
 
 // run does one thing to each selected process and answers when all is done.
@@ -71,7 +91,7 @@ func (c *Core) startMany(now proc.Moment, in StartMany, out []Effect) []Effect {
 			b.add(p, fault.Errorf(fault.Failed, "%s is in an unknown process state", as))
 			return out
 		}
-		p.waiters = append(p.waiters, b.wait(p, started(as, in.Wait)))
+		p.waiters = append(p.waiters, b.wait(p, !in.Wait || p.Spec.StartSecs <= 0, started(as, in.Wait)))
 		return c.feedRanked(now, p, proc.Start{}, true, out)
 	})
 }
@@ -85,7 +105,7 @@ func (c *Core) stopMany(now proc.Moment, in StopMany, out []Effect) []Effect {
 			b.add(p, nil)
 			return c.feed(now, p, proc.Stop{}, out)
 		}
-		w := b.wait(p, stopped)
+		w := b.wait(p, false, stopped)
 		w.stop = true
 		return c.stopAndWait(now, p, w, out)
 	})
@@ -96,8 +116,6 @@ func (c *Core) signalMany(in SignalMany, out []Effect) []Effect {
 		if !p.State.Signallable() {
 			return out
 		}
-		err, out := p.signal(in.Signal, p.Spec.Namespec(), out)
-		b.add(p, err)
-		return out
+		return p.signal(in.Signal, p.Spec.Namespec(), &b.add(p, nil).Err, out)
 	})
 }

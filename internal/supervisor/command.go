@@ -57,20 +57,24 @@ func (c *Core) signalProcess(in SignalProcess, out []Effect) []Effect {
 	if p == nil {
 		return reply(out, in.Reply, fault.New(fault.BadName, in.As))
 	}
-	err, out := p.signal(in.Signal, in.As, out)
-	return reply(out, in.Reply, err)
+	var err *fault.Error
+	out = p.signal(in.Signal, in.As, &err, out)
+	return append(out, Reply{func() { in.Reply(err) }})
 }
 
 // signal sends sig to p alone, never to its process group. A child that has
-// ended and whose output is still being read takes the signal in vain.
-func (p *process) signal(sig int, as string, out []Effect) (*fault.Error, []Effect) {
+// ended and whose output is still being read takes the signal in vain. What
+// became of it is in err when the effects have been carried out.
+func (p *process) signal(sig int, as string, err **fault.Error, out []Effect) []Effect {
 	if !p.State.Signallable() {
-		return fault.New(fault.NotRunning, as), out
+		*err = fault.New(fault.NotRunning, as)
+	} else if p.Live() {
+		out = append(out, logSend(p, sig), Kill{
+			Name: p.name, PID: p.PID, Signal: sig, Send: true,
+			Failed: func(text string) { *err = fault.New(fault.Failed, text) },
+		})
 	}
-	if p.Live() {
-		out = append(out, logSend(p, sig), Kill{Name: p.name, PID: p.PID, Signal: sig, Send: true})
-	}
-	return nil, out
+	return out
 }
 
 func logSend(p *process, sig int) Effect {

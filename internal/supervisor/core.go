@@ -38,12 +38,16 @@ type CoreOptions struct {
 
 	// AutoName makes the path of an AUTO log; channel is "stdout" or "stderr".
 	AutoName func(process, channel string) string
-	// Serials deals the serials of events, which go on over a restart.
+	// Serials deals the serials of events, which go on over a restart; nil for
+	// new ones.
 	Serials *event.Counter
 }
 
 // NewCore returns a core without groups.
 func NewCore(o CoreOptions) *Core {
+	if o.Serials == nil {
+		o.Serials = new(event.Counter)
+	}
 	return &Core{
 		byName:    map[string]*group{},
 		available: o.Available,

@@ -27,6 +27,11 @@ type (
 		PID, Signal int
 		Group       bool
 		Send        bool // signalProcess, not a stop
+
+		// Failed is called, before the next effect is carried out, if the
+		// signal could not be sent, and not because the child had gone. May be
+		// nil.
+		Failed func(text string)
 	}
 	// Drain copies what is left in the pipes of a child that has ended;
 	// answer Drained.

@@ -146,6 +146,9 @@ func (l *Loop) kill(e Kill) {
 		l.o.Log(level.Debug, fmt.Sprintf("unable to signal %s (pid %d), it probably just exited on its own: %v",
 			e.Name.Process, e.PID, err))
 	default:
+		if e.Failed != nil {
+			e.Failed(err.Error())
+		}
 		l.strays = append(l.strays, KillFailed{PID: e.PID, Send: e.Send, Text: err.Error()})
 	}
 }

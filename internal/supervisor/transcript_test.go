@@ -13,7 +13,6 @@ import (
 
 	"example.org/twiddler/fault"
 	"example.org/twiddler/internal/config"
-	"example.org/twiddler/internal/event"
 	"example.org/twiddler/internal/proc"
 )
 
@@ -60,7 +59,6 @@ func replay(t *testing.T, script string) string {
 	p.core = NewCore(CoreOptions{
 		Identifier: "test",
 		AutoName:   func(process, channel string) string { return process + "-" + channel + ".log" },
-		Serials:    new(event.Counter),
 	})
 	for line := range strings.Lines(script) {
 		switch {

@@ -11,7 +11,6 @@ import (
 
 	"example.org/twiddler/fault"
 	"example.org/twiddler/internal/config"
-	"example.org/twiddler/internal/event"
 	"example.org/twiddler/internal/proc"
 )
 
@@ -52,7 +51,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 		live: map[int]Name{}, reaped: map[int]bool{}, born: map[Name]int{}, lives: map[Name]*life{}, next: 100,
 		busy: map[Name]bool{},
 	}
-	w.core = NewCore(CoreOptions{Available: w.someGroups(), Identifier: "sim", Serials: new(event.Counter),
+	w.core = NewCore(CoreOptions{Available: w.someGroups(), Identifier: "sim",
 		AutoName: func(process, channel string) string {
 			w.named++
 			return fmt.Sprintf("%s-%s-%d", process, channel, w.named)
