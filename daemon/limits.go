@@ -168,5 +168,14 @@ func NeedFDs(n int) error {
 	return fmt.Errorf("cannot raise the limit of descriptors to %d: %v", n, err)
 }
 
+// maxFDs is how many descriptors this process may have, 0 if that is unknown.
+func maxFDs() int {
+	var rl unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &rl) != nil {
+		return 0
+	}
+	return int(min(uint64(rl.Cur), 1<<30))
+}
+
 // setLimit exists because the field is signed on some systems.
 func setLimit[T int64 | uint64](field *T, n int) { *field = T(n) }

@@ -15,6 +15,7 @@ import (
 	"example.org/twiddler/internal/rpc"
 	"example.org/twiddler/internal/supervisor"
 	"example.org/twiddler/internal/sys/unix"
+	"example.org/twiddler/internal/web"
 	"example.org/twiddler/level"
 )
 
@@ -54,16 +55,18 @@ func (l *life) assemble() error {
 
 func (l *life) launchOptions() supervisor.LaunchOptions {
 	o := supervisor.LaunchOptions{
-		Workers:   spawnWorkers,
-		Environ:   os.Environ(),
-		Path:      os.Getenv("PATH"),
-		Files:     l.files,
-		Pump:      l.pump,
-		StripANSI: func() bool { return l.cfg.Load().Supervisord.StripANSI },
-		Syslog:    l.syslog.Send,
-		ErrnoName: errnoName,
-		Create:    childlog.Create,
-		Log:       l.log.Log,
+		Workers:    spawnWorkers,
+		Environ:    os.Environ(),
+		Path:       os.Getenv("PATH"),
+		MaxFDs:     maxFDs(),
+		OpenSocket: unix.OpenSocket,
+		Files:      l.files,
+		Pump:       l.pump,
+		StripANSI:  func() bool { return l.cfg.Load().Supervisord.StripANSI },
+		Syslog:     l.syslog.Send,
+		ErrnoName:  errnoName,
+		Create:     childlog.Create,
+		Log:        l.log.Log,
 	}
 	if l.log.Enabled(level.Debug) {
 		o.Debug = func(text string) { l.log.Log(level.Debug, text) }
@@ -126,9 +129,24 @@ func (l *life) listen() error {
 		l.atEnd(func() { bounded(s.Close) })
 		s.Handle("/RPC2*", ext.View, handler)
 		s.HandleLogTails(l.loop, l.log.Path)
+		l.handlePages(s, c)
 		l.servers = append(l.servers, s)
 	}
 	return nil
+}
+
+// handlePages puts the status page on a server.
+func (l *life) handlePages(s *httpd.Server, c config.Server) {
+	page := web.New(l.loop, web.Options{
+		Version:  Version,
+		Describe: (*supervisor.Info).Description,
+		May:      s.May,
+		Open:     c.Username == "",
+		Log:      l.log.Log,
+	})
+	for _, r := range page.Routes() {
+		s.Handle(r.Pattern, r.Role, page)
+	}
 }
 
 // namespaces makes what clients can call: supervisor, if the configuration

@@ -125,6 +125,13 @@ func (s *Server) Handle(pattern string, role ext.Role, h http.Handler) {
 	s.routes = append(s.routes, route{path: path, prefix: prefix, role: role, handler: h})
 }
 
+// May reports whether the sender of r has a role, for a handler that needs
+// more than its route does.
+func (s *Server) May(r *http.Request, role ext.Role) bool {
+	who, err := s.auth.authenticate(r)
+	return err == nil && who.may(role)
+}
+
 // Addr is where the server listens.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 

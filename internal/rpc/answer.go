@@ -1,9 +1,7 @@
 package rpc
 
 import (
-	"fmt"
 	"math"
-	"strconv"
 	"time"
 
 	"example.org/twiddler/fault"
@@ -66,7 +64,7 @@ func (a infoAnswer) AppendXMLRPC(dst []byte) []byte {
 	dst = appendText(dst, open+"stdout_logfile"+shut, i.StdoutLog)
 	dst = appendText(dst, open+"stderr_logfile"+shut, i.StderrLog)
 	dst = appendNumber(dst, open+"pid"+shut, int64(i.PID))
-	dst = appendText(dst, open+"description"+shut, describe(i))
+	dst = appendText(dst, open+"description"+shut, i.Description())
 	return xmlrpc.AppendStructEnd(dst)
 }
 
@@ -104,46 +102,6 @@ func seconds(t time.Time) int64 {
 		return 0
 	}
 	return min(max(t.Unix(), math.MinInt32), math.MaxInt32)
-}
-
-// describe is the line about a process that status shows.
-// Supervisor 4.2.5, rpcinterface.py, _interpretProcessInfo.
-func describe(i *supervisor.Info) string {
-	switch i.State {
-	case proc.Running:
-		var buf [64]byte // the text is one allocation
-		text := strconv.AppendInt(append(buf[:0], "pid "...), int64(i.PID), 10)
-		return string(appendUptime(append(text, ", uptime "...), i.Uptime))
-	case proc.Backoff, proc.Fatal:
-		if i.SpawnErr == "" {
-			return fmt.Sprintf("unknown error (try \"tail %s\")", i.Name)
-		}
-		return i.SpawnErr
-	case proc.Stopped, proc.Exited:
-		if i.Start.IsZero() {
-			return "Not started"
-		}
-		return i.Stop.Local().Format("Jan 02 03:04 PM")
-	}
-	return ""
-}
-
-// appendUptime appends Python's text of a timedelta in whole seconds:
-// "1 day, 2:03:04".
-func appendUptime(dst []byte, d time.Duration) []byte {
-	s := max(int64(d/time.Second), 0)
-	if days := s / 86400; days > 0 {
-		dst = append(strconv.AppendInt(dst, days, 10), " day"...)
-		if days > 1 {
-			dst = append(dst, 's')
-		}
-		dst = append(dst, ", "...)
-	}
-	dst = strconv.AppendInt(dst, s/3600%24, 10)
-	for _, n := range []int64{s / 60 % 60, s % 60} {
-		dst = append(dst, ':', byte('0'+n/10), byte('0'+n%10))
-	}
-	return dst
 }
 
 // configsAnswer is a list of configurations of processes.

@@ -13,35 +13,6 @@ import (
 	"example.org/twiddler/internal/xmlrpc"
 )
 
-func TestDescribe(t *testing.T) {
-	t.Parallel()
-	then := time.Date(2026, 11, 23, 9, 5, 7, 0, time.Local)
-	tests := []struct {
-		i    supervisor.Info
-		want string
-	}{
-		{supervisor.Info{State: proc.Running, PID: 7}, "pid 7, uptime 0:00:00"},
-		{supervisor.Info{State: proc.Running, PID: 7, Uptime: -time.Minute}, "pid 7, uptime 0:00:00"},
-		{supervisor.Info{State: proc.Running, PID: 7, Uptime: 3723*time.Second + 900*time.Millisecond}, "pid 7, uptime 1:02:03"},
-		{supervisor.Info{State: proc.Running, PID: 7, Uptime: 24 * time.Hour}, "pid 7, uptime 1 day, 0:00:00"},
-		{supervisor.Info{State: proc.Running, PID: 7, Uptime: 300*time.Hour + time.Second}, "pid 7, uptime 12 days, 12:00:01"},
-		{supervisor.Info{State: proc.Backoff, SpawnErr: "Exited too quickly (process log may have details)"},
-			"Exited too quickly (process log may have details)"},
-		{supervisor.Info{State: proc.Fatal, Name: "x", Group: "g"}, `unknown error (try "tail x")`},
-		{supervisor.Info{State: proc.Stopped}, "Not started"},
-		{supervisor.Info{State: proc.Exited, Start: then, Stop: then}, "Nov 23 09:05 AM"},
-		{supervisor.Info{State: proc.Stopped, Start: then, Stop: then.Add(4 * time.Hour)}, "Nov 23 01:05 PM"},
-		{supervisor.Info{State: proc.Starting, Start: then}, ""},
-		{supervisor.Info{State: proc.Stopping, Start: then}, ""},
-		{supervisor.Info{State: proc.Unknown, Start: then}, ""},
-	}
-	for _, tt := range tests {
-		if got := describe(&tt.i); got != tt.want {
-			t.Errorf("describe(%+v) = %q, want %q", tt.i, got, tt.want)
-		}
-	}
-}
-
 func TestSeconds(t *testing.T) {
 	t.Parallel()
 	for want, when := range map[int64]time.Time{

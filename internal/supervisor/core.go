@@ -222,7 +222,7 @@ func (c *Core) feedRanked(now proc.Moment, p *process, in proc.Input, ordered bo
 		switch e := e.(type) {
 		case proc.Spawn:
 			c.inFlight++
-			out = append(out, Spawn{p.name, p.cfg, p.logs, ordered, p.rank()})
+			out = append(out, Spawn{p.name, p.cfg, p.socket(), p.logs, ordered, p.rank()})
 		case proc.Kill:
 			out = append(out, Kill{Name: p.name, PID: e.PID, Signal: e.Signal, Group: e.Group})
 		case proc.Drain:

@@ -17,6 +17,7 @@ type (
 	Spawn struct {
 		Name    Name
 		Process *config.Process
+		Socket  *config.Socket // becomes stdin; nil for a pipe
 		Logs    Logs
 		Ordered bool
 		Rank    Rank

@@ -35,6 +35,15 @@ type process struct {
 
 func (p *process) wake() time.Duration { return earliest(p.Wake, p.report) }
 
+// socket is what p shares with the other processes of its [fcgi-program:x]. A
+// program of another kind in such a group has pipes like any other.
+func (p *process) socket() *config.Socket {
+	if p.cfg.Kind == config.FastCGI {
+		return p.group.cfg.Socket // nil if the program is listed in a [group:x]
+	}
+	return nil
+}
+
 func (p *process) rank() Rank { return Rank{p.group.cfg.Priority, p.cfg.Priority} }
 
 // newProcess makes a stopped process of g and names its AUTO logs.

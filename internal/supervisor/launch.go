@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -22,14 +23,17 @@ type LaunchOptions struct {
 	Workers   int // how many starts may be under way at once
 	Environ   []string
 	Path      string // where commands are looked for; "" for the system's own
+	MaxFDs    int    // how many descriptors supervisord may have; 0 for any number
 	Files     *childlog.Files
 	Pump      *childlog.Pump
-	StripANSI func() bool             // asked for each chunk of output
-	Syslog    func(line string)       // for stdout_syslog and stderr_syslog
-	Debug     func(text string)       // child output to the main log; nil for none
-	ErrnoName func(error) string      // ENOENT for that errno
-	Create    func(path string) error // creates an empty AUTO log
-	Log       func(lv level.Level, text string)
+	StripANSI func() bool       // asked for each chunk of output
+	Syslog    func(line string) // for stdout_syslog and stderr_syslog
+	Debug     func(text string) // child output to the main log; nil for none
+	// OpenSocket listens on the socket of a FastCGI group.
+	OpenSocket func(*config.Socket) (*os.File, error)
+	ErrnoName  func(error) string      // ENOENT for that errno
+	Create     func(path string) error // creates an empty AUTO log
+	Log        func(lv level.Level, text string)
 }
 
 // A launcher starts children in its workers and keeps our ends of their
@@ -52,17 +56,19 @@ type launcher struct {
 	rank     Rank // theirs
 	closed   bool
 	children map[Name]*child
+	sockets  map[string]*socket // of FastCGI groups, by group
 }
 
 // A child is our side of one running child. Its stdin is written by the loop
 // only, and never after drain took it out of the table.
 type child struct {
-	stdin *childlog.Input
-	pipes []*childlog.Pipe
+	socket string // group whose socket it holds; "" for none
+	stdin  *childlog.Input
+	pipes  []*childlog.Pipe
 }
 
 func newLauncher(s sys.System, o LaunchOptions, report func(Input), wanted *atomic.Uint32) *launcher {
-	l := &launcher{o: o, sys: s, report: report, wanted: wanted, base: newEnviron(o.Environ), children: map[Name]*child{}}
+	l := &launcher{o: o, sys: s, report: report, wanted: wanted, base: newEnviron(o.Environ), children: map[Name]*child{}, sockets: map[string]*socket{}}
 	l.changed = sync.NewCond(&l.mu)
 	return l
 }
@@ -164,6 +170,11 @@ func (l *launcher) spawn(s Spawn) (pid int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	fd, err := l.acquire(s)
+	if err != nil {
+		l.noteFailure(err, stdout, stderr)
+		return 0, err
+	}
 	started, err := l.sys.Start(&sys.Child{
 		Name:           p.Name,
 		File:           file,
@@ -173,14 +184,18 @@ func (l *launcher) spawn(s Spawn) (pid int, err error) {
 		Umask:          p.Umask,
 		User:           p.User,
 		RedirectStderr: p.RedirectStderr,
-		Socket:         -1,
+		Socket:         fd,
 	})
 	if err != nil {
+		l.releaseOf(s)
 		l.noteFailure(err, stdout, stderr)
 		return 0, err
 	}
 	from.pid = started.PID
 	c := &child{}
+	if s.Socket != nil {
+		c.socket = s.Name.Group
+	}
 	if started.Stdin >= 0 {
 		c.stdin = childlog.NewInput(started.Stdin)
 	}
@@ -188,7 +203,24 @@ func (l *launcher) spawn(s Spawn) (pid int, err error) {
 	l.mu.Lock()
 	l.children[s.Name] = c
 	l.mu.Unlock()
+	l.budget()
 	return started.PID, nil
+}
+
+// ownFDs are descriptors set aside for connections and supervisord itself.
+const ownFDs = 300
+
+// budget leaves to log files the descriptors that pipes do not take.
+func (l *launcher) budget() {
+	if l.o.MaxFDs == 0 {
+		return
+	}
+	l.mu.Lock()
+	n := len(l.children)
+	l.mu.Unlock()
+	if n%64 == 1 {
+		l.o.Files.SetBudget(max(64, l.o.MaxFDs-ownFDs-3*(n+64)))
+	}
 }
 
 // noteFailure leaves in the child's log what its own last words would have
@@ -305,6 +337,9 @@ func (l *launcher) drain(name Name) {
 	l.mu.Unlock()
 	if c.stdin != nil {
 		c.stdin.Close()
+	}
+	if c.socket != "" {
+		l.release(c.socket)
 	}
 	l.o.Pump.Finish(c.pipes, func() { l.report(Drained{name}) })
 }
