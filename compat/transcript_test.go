@@ -78,8 +78,7 @@ func compareNotes(t *testing.T, theirs, ours []note) {
 			t.Errorf("observation %d is %q on the original and %q on ours", i, a.label, b.label)
 			return
 		case b.key == "" && a.text != b.text:
-			before, x, y := difference(a.text, b.text)
-			t.Errorf("%s\n%soriginal:\n%s\nours:\n%s", a.label, before, indent(x), indent(y))
+			t.Errorf("%s\n%s", a.label, indent(difference(a.text, b.text)))
 		case b.key != "" && b.text != b.want:
 			t.Errorf("%s (%s)\nwant:\n%s\nours:\n%s", b.label, b.key, indent(b.want), indent(b.text))
 		case b.key != "" && a.text == b.text:
@@ -88,24 +87,47 @@ func compareNotes(t *testing.T, theirs, ours []note) {
 	}
 }
 
-// difference cuts two texts down to the lines that differ and a few around
-// them; before says how many lines it left out.
-func difference(a, b string) (before, x, y string) {
-	const around = 4
-	left, right := strings.Split(a, "\n"), strings.Split(b, "\n")
-	same := 0
-	for same < min(len(left), len(right)) && left[same] == right[same] {
-		same++
+// difference lists the lines that only one of two texts has, each after the
+// last line that both have.
+func difference(original, ours string) string {
+	const most = 60
+	a, b := strings.Split(original, "\n"), strings.Split(ours, "\n")
+	common := longestCommon(a, b)
+	var out []string
+	for i, j := 0, 0; (i < len(a) || j < len(b)) && len(out) < most; {
+		switch {
+		case i < len(a) && j < len(b) && a[i] == b[j]:
+			if i+1 < len(a) && j+1 < len(b) && a[i+1] != b[j+1] {
+				out = append(out, "       "+a[i])
+			}
+			i, j = i+1, j+1
+		case j == len(b) || i < len(a) && common[i+1][j] >= common[i][j+1]:
+			out = append(out, "theirs "+a[i])
+			i++
+		default:
+			out = append(out, "ours   "+b[j])
+			j++
+		}
 	}
-	tail := 0
-	for tail < min(len(left), len(right))-same && left[len(left)-1-tail] == right[len(right)-1-tail] {
-		tail++
+	return strings.Join(out, "\n")
+}
+
+// longestCommon tells for each pair of tails of two texts how many lines they
+// have in common, in order.
+func longestCommon(a, b []string) [][]int {
+	n := make([][]int, len(a)+1)
+	for i := range n {
+		n[i] = make([]int, len(b)+1)
 	}
-	same, tail = max(0, same-around), max(0, tail-around)
-	if same > 0 {
-		before = fmt.Sprintf("(after %d equal lines)\n", same)
+	for i := len(a) - 1; i >= 0; i-- {
+		for j := len(b) - 1; j >= 0; j-- {
+			n[i][j] = max(n[i+1][j], n[i][j+1])
+			if a[i] == b[j] {
+				n[i][j] = n[i+1][j+1] + 1
+			}
+		}
 	}
-	return before, strings.Join(left[same:len(left)-tail], "\n"), strings.Join(right[same:len(right)-tail], "\n")
+	return n
 }
 
 func indent(text string) string {

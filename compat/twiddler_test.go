@@ -402,7 +402,7 @@ func TestTwiddlerAndRestart(t *testing.T) {
 		s.expect("true", "twiddler.addProgramToGroup", "g", "added", s.waiting())
 		s.reaches("g:added", "RUNNING")
 		s.signal(syscall.SIGHUP)
-		s.until("it is back", func() bool { return strings.Count(s.mainLog("started with"), "\n") == 1 })
+		s.until("it is back", func() bool { return s.times("started with") == 2 })
 		s.ready()
 		s.expect("fault 10 BAD_NAME: g:added", "supervisor.getProcessInfo", "g:added")
 		s.logged(`stopped: added \(terminated by SIGTERM\)`)

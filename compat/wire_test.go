@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -173,7 +174,7 @@ func decodeScalar(d *xml.Decoder, kind string) (any, error) {
 		}
 	}
 	switch kind {
-	case "int":
+	case "int", "i8":
 		return strconv.Atoi(text)
 	case "boolean":
 		return text == "1", nil
@@ -316,12 +317,32 @@ func (s *stage) info(name string) map[string]any {
 	return s.ask("supervisor.getProcessInfo", name).(map[string]any)
 }
 
-// reaches waits until a process is in a state.
+// reaches waits until a process is in a state. One that runs has got as far as
+// its own program: a signal before that may be lost in the original.
 func (s *stage) reaches(name string, states ...string) {
 	s.Helper()
 	s.until(fmt.Sprintf("%s is %v", name, states), func() bool {
-		return slices.Contains(states, s.info(name)["statename"].(string))
+		info := s.info(name)
+		return slices.Contains(states, info["statename"].(string)) && !s.stillForked(info["pid"].(int))
 	})
+}
+
+// stillForked reports whether a child is yet a copy of the daemon.
+func (s *stage) stillForked(pid int) bool {
+	daemon, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", s.cmd.Process.Pid))
+	if pid == 0 || err != nil {
+		return false
+	}
+	child, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	return err == nil && string(child) == string(daemon)
+}
+
+// running waits until these processes run.
+func (s *stage) running(names ...string) {
+	s.Helper()
+	for _, name := range names {
+		s.reaches(name, "RUNNING")
+	}
 }
 
 // say writes a line to the standard input of a process.

@@ -32,7 +32,7 @@ func TestAddProgram(t *testing.T) {
 		t.Errorf("names = %q", names)
 	}
 	p := processes[0]
-	if p.Command != "ls -l ; x\ng ls g bar" || p.AutoStart || p.StartSecs != 0 || p.Priority != 999 || p.Kind != Programs {
+	if p.Command != "ls -l ; x\ng ls g bar" || p.AutoStart || p.StartWait != 0 || p.Priority != 999 || p.Kind != Programs {
 		t.Errorf("process = %+v", p)
 	}
 	if len(p.Environment) > 0 {

@@ -68,7 +68,7 @@ func (p *Process) Equal(other *Process) bool {
 // sameSpec compares what the state machine knows, but for the group.
 func (p *Process) sameSpec(other *Process) bool {
 	return p.Name == other.Name &&
-		p.StartSecs == other.StartSecs &&
+		p.StartWait == other.StartWait &&
 		p.StartRetries == other.StartRetries &&
 		p.AutoRestart == other.AutoRestart &&
 		slices.Equal(p.ExitCodes, other.ExitCodes) &&

@@ -36,7 +36,7 @@ var programOptions = []row[program]{
 	{Option{"startsecs", typeInt, "1", "", ExpandsProgram, "seconds a process must stay up to be RUNNING"},
 		func(_ *reader, p *program, v string) error {
 			n, err := integer(v)
-			p.StartSecs = seconds(n)
+			p.StartWait = seconds(n)
 			return err
 		}},
 	{Option{"startretries", typeInt, "3", "", ExpandsProgram, "failed starts, after the first, before FATAL"},

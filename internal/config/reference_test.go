@@ -280,7 +280,7 @@ func dumpProcess(p *Process) map[string]any {
 	d := map[string]any{
 		"name": p.Name, "uid": orNil(p.UID, -1), "command": p.Command, "directory": orNil(p.Directory, ""),
 		"umask": orNil(p.Umask, -1), "priority": p.Priority, "autostart": p.AutoStart,
-		"autorestart": restart[p.AutoRestart], "startsecs": p.StartSecs.Seconds(), "startretries": p.StartRetries,
+		"autorestart": restart[p.AutoRestart], "startsecs": p.StartWait.Seconds(), "startretries": p.StartRetries,
 		"stopsignal": p.StopSignal, "stopwaitsecs": p.StopWait.Seconds(), "stopasgroup": p.StopAsGroup,
 		"killasgroup": p.KillAsGroup, "exitcodes": p.ExitCodes, "redirect_stderr": p.RedirectStderr,
 		"environment": environment, "serverurl": p.ServerURL,

@@ -48,9 +48,14 @@ func (s *session) step(ctx context.Context, read func(context.Context) (string, 
 	}
 	// Input that ends, a terminal that went away and Ctrl-C all end in one
 	// more line.
-	s.say("")
+	if !errors.Is(err, errAborted) {
+		s.say("")
+	}
 	return true
 }
+
+// errAborted is Ctrl-C at the prompt of the editor, which has ended the line.
+var errAborted = errors.New("prompt aborted")
 
 // restoreOnSignal gives the terminal back before a signal ends the process.
 // The function it returns ends that.
@@ -120,7 +125,7 @@ func (e *editor) command(_ context.Context, prompt string) (string, error) {
 	line, err := e.liner.Prompt(prompt)
 	switch {
 	case errors.Is(err, liner.ErrPromptAborted):
-		return "", errInterrupted
+		return "", errAborted
 	case err != nil:
 		return "", err
 	case line != "":

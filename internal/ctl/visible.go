@@ -59,7 +59,9 @@ func (f *logFilter) Write(p []byte) (int, error) {
 	text := append(f.held, p...)
 	var b []byte
 	for len(text) > 0 {
-		n, show := element(text)
+		// No further than the bound, or many sequences without end would each be
+		// looked through to the end.
+		n, show := element(text[:min(len(text), maxSequence+1)])
 		if n == 0 && len(text) <= maxSequence {
 			break // more of it may follow
 		}

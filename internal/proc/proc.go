@@ -75,7 +75,7 @@ const (
 type Spec struct {
 	Name         string
 	Group        string
-	StartSecs    time.Duration
+	StartWait    time.Duration
 	StartRetries int
 	AutoRestart  Restart
 	ExitCodes    []int

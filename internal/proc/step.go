@@ -205,8 +205,8 @@ func (m *Machine) spawned(now Moment, in Spawned, out []Effect) []Effect {
 	m.spawning = false
 	m.PID, m.born = in.PID, now.Mono
 	out = m.logf(out, level.Info, "spawned: '%s' with pid %d", m.Spec.Name, m.PID)
-	if m.Spec.StartSecs > 0 {
-		m.Wake = now.Mono + m.Spec.StartSecs
+	if m.Spec.StartWait > 0 {
+		m.Wake = now.Mono + m.Spec.StartWait
 	} else {
 		out = m.success(out)
 	}
@@ -272,7 +272,7 @@ func (m *Machine) success(out []Effect) []Effect {
 	out = m.enter(Running, out)
 	return m.logf(out, level.Info,
 		"success: %s entered RUNNING state, process has stayed up for > than %d seconds (startsecs)",
-		m.Spec.Name, int(m.Spec.StartSecs/time.Second))
+		m.Spec.Name, int(m.Spec.StartWait/time.Second))
 }
 
 func (m *Machine) stop(now Moment, out []Effect) []Effect {
@@ -321,7 +321,7 @@ func (m *Machine) drained(now Moment, out []Effect) []Effect {
 		// process is known again.
 		return m.enterFrom(Stopped, pid, false, out)
 
-	case m.State == Starting && m.died-m.born < m.Spec.StartSecs:
+	case m.State == Starting && m.died-m.born < m.Spec.StartWait:
 		m.ExitStatus = 0
 		m.SpawnErr = "Exited too quickly (process log may have details)"
 		out = m.logf(out, level.Warn, "exited: %s (%s; not expected)", name, why)

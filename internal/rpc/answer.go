@@ -141,7 +141,7 @@ func appendConfig(dst []byte, c *supervisor.ConfigInfo) []byte {
 	dst = xmlrpc.AppendMemberInt(dst, "process_prio", int64(p.Priority))
 	dst = xmlrpc.AppendMemberBool(dst, "redirect_stderr", p.RedirectStderr)
 	dst = xmlrpc.AppendMemberInt(dst, "startretries", int64(p.StartRetries))
-	dst = xmlrpc.AppendMemberInt(dst, "startsecs", int64(p.StartSecs/time.Second))
+	dst = xmlrpc.AppendMemberInt(dst, "startsecs", int64(p.StartWait/time.Second))
 	dst = appendChannel(dst, "stdout", &p.Stdout, c.StdoutLog)
 	dst = xmlrpc.AppendMemberInt(dst, "stopsignal", int64(p.StopSignal))
 	dst = xmlrpc.AppendMemberInt(dst, "stopwaitsecs", int64(p.StopWait/time.Second))

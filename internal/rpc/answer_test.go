@@ -52,7 +52,7 @@ func TestConfigOnTheWire(t *testing.T) {
 	c := supervisor.ConfigInfo{
 		Process: &config.Process{
 			Spec: proc.Spec{
-				Name: "a", Group: "g", StartSecs: time.Second, StartRetries: 3, AutoRestart: proc.RestartUnexpected,
+				Name: "a", Group: "g", StartWait: time.Second, StartRetries: 3, AutoRestart: proc.RestartUnexpected,
 				ExitCodes: []int{0, 2}, StopSignal: 15, StopWait: 10 * time.Second, KillAsGroup: true,
 			},
 			Command: "/bin/a", Priority: 999, AutoStart: true, UID: -1, ServerURL: "unix:///auto", AutoServerURL: true,

@@ -91,7 +91,7 @@ func (c *Core) startMany(now proc.Moment, in StartMany, out []Effect) []Effect {
 			b.add(p, fault.Errorf(fault.Failed, "%s is in an unknown process state", as))
 			return out
 		}
-		p.waiters = append(p.waiters, b.wait(p, !in.Wait || p.Spec.StartSecs <= 0, started(as, in.Wait)))
+		p.waiters = append(p.waiters, b.wait(p, !in.Wait || p.Spec.StartWait <= 0, started(as, in.Wait)))
 		return c.feedRanked(now, p, proc.Start{}, true, out)
 	})
 }

@@ -20,7 +20,7 @@ var mutations = []struct{ name, file, old, new string }{
 	{"SIGKILL comes at once", "../proc/step.go",
 		"m.Wake = now.Mono + max(m.Spec.StopWait, 0)", "m.Wake = now.Mono + 1"},
 	{"startsecs is ignored", "../proc/step.go",
-		"m.Wake = now.Mono + m.Spec.StartSecs", "m.Wake = now.Mono + m.Spec.StartSecs/2"},
+		"m.Wake = now.Mono + m.Spec.StartWait", "m.Wake = now.Mono + m.Spec.StartWait/2"},
 	{"one try too many", "../proc/step.go",
 		"if tries > m.Spec.StartRetries {", "if tries > m.Spec.StartRetries+1 {"},
 	{"no wait between tries", "../proc/step.go",

@@ -217,8 +217,8 @@ func (w *world) checkChange(e Notify, rest []Effect) {
 	}
 	switch ch.To {
 	case proc.Running:
-		if up := w.now.Mono - l.spawned; up < p.Spec.StartSecs {
-			w.t.Errorf("%v is RUNNING after %v, startsecs is %v", e.Name, up, p.Spec.StartSecs)
+		if up := w.now.Mono - l.spawned; up < p.Spec.StartWait {
+			w.t.Errorf("%v is RUNNING after %v, startsecs is %v", e.Name, up, p.Spec.StartWait)
 		}
 		l.failures = 0
 	case proc.Backoff:

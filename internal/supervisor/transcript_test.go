@@ -176,14 +176,14 @@ func (p *player) addition(arg string, options []string) Edit {
 	priority := 999
 	for _, name := range strings.FieldsFunc(names, func(r rune) bool { return r == ',' }) {
 		c := &config.Process{Spec: proc.Spec{
-			Name: name, Group: group, StartSecs: time.Second, StartRetries: 3, StopSignal: 15,
+			Name: name, Group: group, StartWait: time.Second, StartRetries: 3, StopSignal: 15,
 			StopWait: 10 * time.Second, AutoRestart: proc.RestartUnexpected, ExitCodes: []int{0},
 		}, Priority: 999, UID: -1, Umask: -1}
 		for _, o := range options {
 			key, value, _ := strings.Cut(o, "=")
 			switch key {
 			case "startsecs":
-				c.StartSecs = time.Duration(number(p.t, value)) * time.Second
+				c.StartWait = time.Duration(number(p.t, value)) * time.Second
 			case "startretries":
 				c.StartRetries = number(p.t, value)
 			case "autorestart":

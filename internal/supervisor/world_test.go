@@ -97,7 +97,7 @@ func (w *world) someProcess(group, name string) *config.Process {
 	return &config.Process{
 		Spec: proc.Spec{
 			Name: name, Group: group,
-			StartSecs:    time.Duration(w.rnd.IntN(3)) * time.Second,
+			StartWait:    time.Duration(w.rnd.IntN(3)) * time.Second,
 			StartRetries: w.rnd.IntN(4),
 			AutoRestart:  proc.Restart(w.rnd.IntN(3)),
 			ExitCodes:    []int{0},

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"example.org/twiddler/fault"
 	"example.org/twiddler/internal/childlog"
@@ -68,7 +69,7 @@ func (h *Handler) tail(ctx context.Context, spec string, limit int) string {
 	data, err := h.readTail(ctx, spec, limit)
 	switch {
 	case err == nil:
-		return childlog.ValidText(data)
+		return withoutEscapes(childlog.ValidText(data))
 	case fault.Is(err, fault.NoFile):
 		return "No file for " + spec
 	}
@@ -100,4 +101,27 @@ func (h *Handler) readTail(ctx context.Context, spec string, limit int) ([]byte,
 		return nil, fault.Bare(fault.Failed)
 	}
 	return data, nil
+}
+
+// withoutEscapes leaves out what tells a terminal of colours and the like:
+// from ESC [ to the letter that ends it.
+func withoutEscapes(s string) string {
+	before, rest, found := strings.Cut(s, "\x1b[")
+	if !found {
+		return s
+	}
+	var b strings.Builder
+	for found {
+		b.WriteString(before)
+		end := strings.IndexFunc(rest, func(c rune) bool { return c < ' ' || c > '?' })
+		if end >= 0 && '@' <= rest[end] && rest[end] <= '~' {
+			end++
+		}
+		if end < 0 {
+			return b.String() // cut off
+		}
+		before, rest, found = strings.Cut(rest[end:], "\x1b[")
+	}
+	b.WriteString(before)
+	return b.String()
 }

@@ -3,9 +3,7 @@ package web
 import (
 	"context"
 	"encoding/xml"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -176,14 +174,14 @@ func (w *world) state(name string) proc.State {
 	return info.State
 }
 
-// write makes a file in the world's directory and returns its path.
-func (w *world) write(name, text string) string {
-	w.Helper()
-	path := filepath.Join(w.dir, name)
+// logged returns a channel with a file that holds text.
+func logged(t *testing.T, text string) config.Channel {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "log")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		w.Fatal(err)
+		t.Fatal(err)
 	}
-	return path
+	return config.Channel{Log: config.LogFile, Path: path}
 }
 
 // A node is an element of a page.
@@ -224,8 +222,8 @@ func parsed(t *testing.T, body string) *node {
 	if err := d.Decode(&root); err != nil {
 		t.Fatalf("not well-formed: %v\n%s", err, body)
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		t.Fatalf("more after the end: %v\n%s", err, body)
+	if rest := body[d.InputOffset():]; strings.TrimSpace(rest) != "" {
+		t.Fatalf("more after the end: %q", rest)
 	}
 	return &root
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -33,7 +34,7 @@ func verbs() map[string]verb {
 		"trap":    {1, func(a []string) { trap(syscall.Signal(number(a[0])), -1) }},
 		"quit":    {2, func(a []string) { trap(syscall.Signal(number(a[0])), number(a[1])) }},
 		"env":     {1, func(a []string) { printEnv(a[0]) }},
-		"environ": {0, func([]string) { fmt.Println(strings.Join(os.Environ(), "\n")) }},
+		"environ": {0, func([]string) { fmt.Println(strings.Join(slices.Sorted(slices.Values(os.Environ())), "\n")) }},
 		"args":    {0, func([]string) { fmt.Printf("%q\n", os.Args); os.Exit(0) }},
 		"cwd":     {0, func([]string) { printCwd() }},
 		"umask":   {0, func([]string) { fmt.Printf("umask %03o\n", syscall.Umask(0)) }},
