@@ -56,7 +56,6 @@ type life struct {
 	system  *unix.System
 	loop    *supervisor.Loop
 	servers []*httpd.Server
-	pidfile *Pidfile
 	closers []func()
 }
 

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"example.org/twiddler/ext"
+	"example.org/twiddler/internal/ctl"
 )
 
 // Version is what clients are told. It is the version of Supervisor whose
@@ -25,7 +27,21 @@ func Main(factories ...ext.Factory) {
 	if probed() {
 		os.Exit(0)
 	}
-	os.Exit(run(os.Args, factories, os.Stdout, os.Stderr))
+	os.Exit(dispatch(os.Args, factories))
+}
+
+// dispatch runs the program that the binary was called as, by a link of that
+// name or by its first argument.
+func dispatch(argv []string, factories []ext.Factory) int {
+	switch filepath.Base(argv[0]) {
+	case "supervisorctl":
+		return ctl.Main(argv, os.Stdin, os.Stdout, os.Stderr)
+	}
+	if len(argv) > 1 && argv[1] == "ctl" {
+		name := argv[0] + " ctl"
+		return ctl.Main(append([]string{name}, argv[2:]...), os.Stdin, os.Stdout, os.Stderr)
+	}
+	return run(argv, factories, os.Stdout, os.Stderr)
 }
 
 // A usageError ends the program with status 2 and a hint at the help.
