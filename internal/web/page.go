@@ -60,7 +60,12 @@ func (h *Handler) serveStatus(w http.ResponseWriter, r *http.Request, f form) {
 func (h *Handler) status(p *page, infos []supervisor.Info, f form) {
 	p.head("Supervisor Status", true)
 	p.raw("<body>\n<div id=\"wrapper\">\n").banner("Supervisor")
-	p.raw("<div id=\"content\">\n<div role=\"status\">")
+	p.raw("<div id=\"content\">\n")
+	if failed(f.message) {
+		p.raw(`<div role="status" class="failed">`)
+	} else {
+		p.raw(`<div role="status">`)
+	}
 	if f.hasMessage {
 		p.raw(`<div class="status_msg">`).text(f.message).raw("</div>")
 	} else {
@@ -78,6 +83,12 @@ func (h *Handler) status(p *page, infos []supervisor.Info, f form) {
 	h.table(p, infos)
 	p.raw("</div>\n</form>\n</div>\n</div>\n")
 	h.foot(p)
+}
+
+// failed reports whether a message is one of those that tell of a failure.
+func failed(message string) bool {
+	return strings.HasPrefix(message, "ERROR: ") || strings.HasPrefix(message, "unexpected rpc fault ") ||
+		strings.HasPrefix(message, "No such process ")
 }
 
 func (h *Handler) tokenField(p *page) {
