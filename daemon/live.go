@@ -68,13 +68,16 @@ func (d *daemon) live() (restart bool, err error) {
 	if err := d.detach(cfg); err != nil {
 		return false, err
 	}
+	signals := make(chan os.Signal, 16)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR2)
+	defer signal.Stop(signals)
 	l := &life{daemon: d}
 	l.cfg.Store(cfg)
 	defer l.end()
 	if err := l.prepare(); err != nil {
 		return false, err
 	}
-	return l.run()
+	return l.run(signals)
 }
 
 // detach goes into the background, at the first start, unless told not to.
@@ -226,11 +229,7 @@ func (l *life) writePidfile(s config.Supervisord) {
 }
 
 // run supervises until a shutdown or restart is over.
-func (l *life) run() (restart bool, err error) {
-	signals := make(chan os.Signal, 16)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR2)
-	defer signal.Stop(signals)
-
+func (l *life) run(signals <-chan os.Signal) (restart bool, err error) {
 	over := make(chan bool, 1)
 	go func() { over <- l.loop.Run() }() // ends when everything is down; read below
 	if err := l.startGroups(); err != nil {

@@ -8,6 +8,8 @@ import (
 
 	"example.org/twiddler/ext"
 	"example.org/twiddler/internal/config"
+	"example.org/twiddler/internal/event"
+	"example.org/twiddler/internal/listener"
 	"example.org/twiddler/internal/sys/unix"
 	"example.org/twiddler/level"
 )
@@ -15,12 +17,6 @@ import (
 // mainFactory is what stands in every configuration file for the namespace
 // "supervisor".
 const mainFactory = "supervisor.rpcinterface:make_main_rpcinterface"
-
-// The result handlers that listeners may name.
-const (
-	defaultHandler  = "supervisor.dispatchers:default_handler"
-	twiddlerHandler = "supervisor_twiddler.resulthandler:stdin_write_handler"
-)
 
 // find returns the configuration file, searching for it without -c.
 func (d *daemon) find() (string, error) {
@@ -72,12 +68,12 @@ func (d *daemon) loadOptions(path string) (config.LoadOptions, error) {
 			return err
 		},
 		KnownHandlers: func(spec string) error {
-			if spec == defaultHandler || spec == twiddlerHandler {
+			if _, ok := listener.ParseHandler(spec); ok {
 				return nil
 			}
-			return fmt.Errorf("there are only %s and %s", defaultHandler, twiddlerHandler)
+			return errors.New("no such handler is built in")
 		},
-		KnownEvents: nil,
+		KnownEvents: event.Known,
 	}, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 
 	"example.org/twiddler/ext"
 	"example.org/twiddler/internal/ctl"
@@ -33,6 +34,9 @@ func Main(factories ...ext.Factory) {
 // dispatch runs the program that the binary was called as, by a link of that
 // name or by its first argument.
 func dispatch(argv []string, factories []ext.Factory) int {
+	// A smaller heap is worth more to a daemon that sits beside what it runs
+	// than the little time the collector takes.
+	debug.SetGCPercent(50)
 	switch filepath.Base(argv[0]) {
 	case "supervisorctl":
 		return ctl.Main(argv, os.Stdin, os.Stdout, os.Stderr)

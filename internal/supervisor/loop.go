@@ -87,6 +87,7 @@ func (l *Loop) Run() (restart bool) {
 		case in := <-l.inbox:
 			l.step(in)
 		case <-l.o.Children:
+			l.o.Log(level.Debug, "received SIGCHLD indicating a child quit")
 			for _, e := range l.o.System.Reap() {
 				l.step(Reaped{e.PID, proc.Exit{Code: e.Code, Signal: e.Signal, Core: e.Core}})
 			}
