@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/peterh/liner"
+	"golang.org/x/sys/unix"
 )
 
 // shell shows the status, and then runs the lines that are typed until quit,
@@ -83,7 +84,7 @@ func (s *session) restoreOnSignal() (stop func()) {
 type editor struct {
 	*plain
 	liner           *liner.State
-	cooked, editing liner.ModeApplier
+	cooked, editing *unix.Termios
 	history         string // path; "" for none
 }
 
@@ -93,35 +94,40 @@ const maxHistory = 1 << 20
 // newEditor takes the process's terminal over for lines of the shell. A
 // history file that cannot be read is ignored, as the original does.
 func newEditor(p *plain, history string, complete liner.WordCompleter) terminal {
-	cooked, err := liner.TerminalMode()
-	if err != nil {
+	e := &editor{plain: p, history: history}
+	var err error
+	if e.cooked, err = p.mode(); err != nil {
 		return p
 	}
-	l := liner.NewLiner()
-	editing, err := liner.TerminalMode()
-	if err != nil {
-		_ = l.Close() // it has done nothing
+	e.liner = liner.NewLiner()
+	if e.editing, err = p.mode(); err != nil {
+		_ = e.liner.Close() // it has done nothing
 		return p
 	}
-	l.SetCtrlCAborts(true)
-	l.SetTabCompletionStyle(liner.TabPrints)
-	l.SetWordCompleter(complete)
+	// The editor itself clears this only after it has shown the prompt: Ctrl-C
+	// in between would be a signal that its wait does not notice.
+	e.editing.Lflag &^= unix.ISIG
+	e.liner.SetCtrlCAborts(true)
+	e.liner.SetTabCompletionStyle(liner.TabPrints)
+	e.liner.SetWordCompleter(complete)
 	if f, err := os.Open(history); err == nil {
-		_, _ = l.ReadHistory(io.LimitReader(f, maxHistory))
+		_, _ = e.liner.ReadHistory(io.LimitReader(f, maxHistory))
 		_ = f.Close() // it was only read
 	}
-	e := &editor{plain: p, liner: l, cooked: cooked, editing: editing, history: history}
-	_ = e.cooked.ApplyMode() // what fails here fails when a line is read
+	_ = p.setMode(e.cooked) // what fails here fails when a line is read
 	return e
 }
 
 // command reads a line. The terminal is its old self while the line runs, so
 // that Ctrl-C works there.
-func (e *editor) command(_ context.Context, prompt string) (string, error) {
-	if err := e.editing.ApplyMode(); err != nil {
+func (e *editor) command(ctx context.Context, prompt string) (string, error) {
+	if err := e.setMode(e.editing); err != nil {
 		return "", err
 	}
-	defer func() { _ = e.cooked.ApplyMode() }()
+	defer func() { _ = e.setMode(e.cooked) }()
+	if ctx.Err() != nil { // by a Ctrl-C that came before the change
+		return "", errInterrupted
+	}
 	line, err := e.liner.Prompt(prompt)
 	switch {
 	case errors.Is(err, liner.ErrPromptAborted):
@@ -144,5 +150,5 @@ func (e *editor) close() {
 		}
 	}
 	_ = e.liner.Close()
-	_ = e.cooked.ApplyMode()
+	_ = e.setMode(e.cooked)
 }

@@ -107,22 +107,31 @@ func await(ctx context.Context, fd int) error {
 
 // secret reads a line that does not show, if the file is a terminal.
 func (p *plain) secret(ctx context.Context, prompt string) (string, error) {
-	if _, err := io.WriteString(p.errOut, prompt); err != nil {
-		return "", err
-	}
-	fd := int(p.file.Fd())
-	if mode, err := unix.IoctlGetTermios(fd, ioctlGetTermios); err == nil {
+	if mode, err := p.mode(); err == nil {
 		silent := *mode
 		silent.Lflag &^= unix.ECHO
-		if err := unix.IoctlSetTermios(fd, ioctlSetTermios, &silent); err != nil {
+		// Before the prompt: who sees it may type.
+		if err := p.setMode(&silent); err != nil {
 			return "", fmt.Errorf("cannot hide the password: %v", err)
 		}
 		defer func() {
-			_ = unix.IoctlSetTermios(fd, ioctlSetTermios, mode)
+			_ = p.setMode(mode)
 			_, _ = io.WriteString(p.errOut, "\n") // the one that did not show
 		}()
 	}
+	if _, err := io.WriteString(p.errOut, prompt); err != nil {
+		return "", err
+	}
 	return p.line(ctx, "")
+}
+
+// mode is the mode of the terminal, or an error if the file is none.
+func (p *plain) mode() (*unix.Termios, error) {
+	return unix.IoctlGetTermios(int(p.file.Fd()), ioctlGetTermios)
+}
+
+func (p *plain) setMode(mode *unix.Termios) error {
+	return unix.IoctlSetTermios(int(p.file.Fd()), ioctlSetTermios, mode)
 }
 
 func (p *plain) close() {}
