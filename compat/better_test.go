@@ -117,6 +117,9 @@ func TestBetterRestartAtOnce(t *testing.T) {
 
 // A thousand programs are listed without a noticeable wait.
 func TestBetterThousandPrograms(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector makes our daemon as slow as the original")
+	}
 	better(t, func(s *stage) bool {
 		s.start(base + idle("p", "numprocs=1000", "process_name=p%(process_num)04d", "stdout_logfile=NONE", "stderr_logfile=NONE"))
 		best := time.Hour
