@@ -241,7 +241,6 @@ func TestBrowserFollows(t *testing.T) {
 	if b.eval(`window.same && document.activeElement.getAttribute("aria-label") === "Start web:app"`, &kept); !kept {
 		t.Error("the page was loaded again, or the focus is lost")
 	}
-	w.page.o.Log = nil // ServeHTTP has ended for the last look only when the server closes
 	server.CloseClientConnections()
 	server.Close()
 	b.find(`//p[@id="lost"][not(@hidden)]`)

@@ -69,6 +69,16 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// Without a description of its own the page has the one of status.
+func TestDescription(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Options{}, program("a", "a"))
+	w.page = New(w.loop, Options{})
+	if got := w.get("/"); !strings.Contains(got.body, "<td><span>Not started</span></td>") || strings.Contains(got.body, "4.2.5") {
+		t.Errorf("page:\n%s", got.body)
+	}
+}
+
 func TestHeaders(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, Options{}, program("a", "a"))

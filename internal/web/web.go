@@ -26,8 +26,8 @@ import (
 type Options struct {
 	Version string // shown at the foot
 
-	// Describe is the line about a process that status shows. It must not be
-	// nil: it is a part of the RPC interface, which this package can't import.
+	// Describe is the line about a process that the table shows; nil for
+	// [supervisor.Info.Description].
 	Describe func(*supervisor.Info) string
 
 	// May reports whether the sender of r has a role. It is asked before each
@@ -57,6 +57,9 @@ type Handler struct {
 // New returns a handler. Its token is its own: a page that another one has
 // sent can't act through it without confirmation.
 func New(loop *supervisor.Loop, o Options) *Handler {
+	if o.Describe == nil {
+		o.Describe = (*supervisor.Info).Description
+	}
 	hostname, _ := os.Hostname() // without it, one name less is trusted
 	return &Handler{o: o, loop: loop, token: rand.Text(), hostname: hostname, since: time.Now()}
 }
