@@ -25,7 +25,7 @@ type LaunchOptions struct {
 	Path      string // where commands are looked for; "" for the system's own
 	MaxFDs    int    // how many descriptors supervisord may have; 0 for any number
 	Files     *childlog.Files
-	Pump      *childlog.Pump
+	Pump      Pump
 	StripANSI func() bool       // asked for each chunk of output
 	Syslog    func(line string) // for stdout_syslog and stderr_syslog
 	Debug     func(text string) // child output to the main log; nil for none
@@ -34,6 +34,14 @@ type LaunchOptions struct {
 	ErrnoName  func(error) string      // ENOENT for that errno
 	Create     func(path string) error // creates an empty AUTO log
 	Log        func(lv level.Level, text string)
+}
+
+// A Pump copies what children write to their logs; *childlog.Pump does.
+type Pump interface {
+	Add(fd int, s *childlog.Stream) (*childlog.Pipe, error)
+	// Finish copies what is left in the pipes, closes them and calls done. It
+	// must not wait.
+	Finish(pipes []*childlog.Pipe, done func())
 }
 
 // A launcher starts children in its workers and keeps our ends of their
