@@ -59,6 +59,7 @@ func (h *Handler) act(w http.ResponseWriter, r *http.Request, f form) {
 		h.fail(w, f, err)
 		return
 	}
+	forget(w.Header())
 	if f.token != "" {
 		// Our own form: relative, since a proxy may have told the browser
 		// another scheme, host and path.

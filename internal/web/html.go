@@ -52,14 +52,20 @@ func (p *page) attr(s string) *page {
 // send sends the whole answer.
 func (p *page) send(w http.ResponseWriter, status int) {
 	h := w.Header()
-	// Supervisor 4.2.5, web.py, MeldView.
 	h.Set("Content-Type", "text/html;charset=utf-8")
-	h.Set("Pragma", "no-cache")
-	h.Set("Cache-Control", "no-cache")
-	h.Set("Expires", "Thu, 01 Jan 1970 00:00:00 GMT")
+	forget(h)
 	h.Set("Content-Length", strconv.Itoa(p.Len()))
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(p.String())) // a client that went away needs no answer
+}
+
+// forget tells clients not to answer from memory. It matters most for the
+// redirections after an action: a 301 is kept otherwise.
+// Supervisor 4.2.5, web.py, MeldView.
+func forget(h http.Header) {
+	h.Set("Pragma", "no-cache")
+	h.Set("Cache-Control", "no-cache")
+	h.Set("Expires", "Thu, 01 Jan 1970 00:00:00 GMT")
 }
 
 // quote is s as a part of a URL. Python 3.11, urllib.parse.quote.

@@ -128,7 +128,8 @@ func summary(p *page, infos []supervisor.Info) {
 	p.raw(`<ul id="summary">`)
 	for _, s := range []proc.State{proc.Fatal, proc.Backoff, proc.Unknown, proc.Running, proc.Starting, proc.Stopping, proc.Exited, proc.Stopped} {
 		if n := count[s]; n > 0 {
-			p.raw(`<li class="`).raw(stateClass(s)).raw(`">`).text(fmt.Sprintf("%d %s", n, lower(s))).raw("</li>")
+			// Not the classes of the table: programs count those.
+			p.raw(`<li class="is-`).raw(stateClass(s)).raw(`">`).text(fmt.Sprintf("%d %s", n, lower(s))).raw("</li>")
 		}
 	}
 	p.raw("</ul>\n")

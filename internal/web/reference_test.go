@@ -71,14 +71,17 @@ var times = regexp.MustCompile(`at%20.*|pid \d+, uptime .*|[A-Z][a-z]{2} \d\d \d
 func summarize(t *testing.T, resp *http.Response, body string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d %s", resp.StatusCode, resp.Header.Get("Content-Type"))
+	for _, name := range []string{"Pragma", "Cache-Control", "Expires"} {
+		fmt.Fprintf(&b, " %q", resp.Header.Get(name))
+	}
 	if resp.StatusCode != http.StatusOK {
 		fmt.Fprintf(&b, " %s\n%s", times.ReplaceAllString(resp.Header.Get("Location"), "TIME"), body)
 		return b.String()
 	}
-	for _, name := range []string{"Pragma", "Cache-Control", "Expires"} {
-		fmt.Fprintf(&b, " %q", resp.Header.Get(name))
-	}
 	b.WriteString("\n")
+	for _, class := range []string{"statusrunning", "statuserror", "statusnominal"} {
+		fmt.Fprintf(&b, "%d %s\n", strings.Count(body, `class="`+class+`"`), class)
+	}
 	if !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
 		return b.String() + body
 	}
