@@ -21,7 +21,7 @@ import (
 	"example.org/twiddler/fault"
 )
 
-//go:generate go run ../../tools/rpcdoc -type Twiddler
+//go:generate go run ../../tools/rpcdoc -type Twiddler -doc ../../docs/reference-twiddler.md
 
 // Factory is what a program lists to offer this extension. Its only option is
 // whitelist: the names of the methods that may be called, separated by commas;

@@ -10,4 +10,4 @@
 // only the waiting for it ends.
 package rpc
 
-//go:generate go run ../../tools/rpcdoc -type Supervisor,System
+//go:generate go run ../../tools/rpcdoc -type Supervisor,System -doc ../../docs/reference-supervisor.md
