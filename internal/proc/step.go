@@ -30,98 +30,6 @@ type Machine struct {
 	died      time.Duration // when it was reaped
 }
 
-// Exit is how a child ended.
-type Exit struct {
-	Code   int // exit status; meaningless if Signal is set
-	Signal int // 0 unless a signal ended it
-	Core   bool
-}
-
-// status is the exit status as Supervisor shows it: -1 for a signal.
-func (e Exit) status() int {
-	if e.Signal != 0 {
-		return -1
-	}
-	return e.Code
-}
-
-// Input is what can happen to a process.
-type Input interface{ input() }
-
-type (
-	// Start: an operator or autostart wants it up.
-	Start struct{}
-	// Stop: an operator or shutdown wants it down.
-	Stop struct{}
-	// Hold: supervisord is going down; nothing starts by itself from now on.
-	Hold struct{}
-	// GiveUp: shutdown has come to a process that waits for its next try.
-	GiveUp struct{}
-	// Spawned answers a Spawn effect that succeeded.
-	Spawned struct {
-		PID  int
-		Exit *Exit // set if the child has been reaped already
-	}
-	// SpawnFailed answers a Spawn effect that did not.
-	SpawnFailed struct{ Text string }
-	// Reaped: the child has ended.
-	Reaped struct{ Exit Exit }
-	// Drained answers a Drain effect: the last output is in the log.
-	Drained struct{}
-	// KillFailed: a Kill effect could not be carried out, and not because the
-	// child had gone.
-	KillFailed struct {
-		Verb string // "killing" or "sending sig"
-		Text string
-	}
-	// Tick: Wake has passed.
-	Tick struct{}
-)
-
-func (Start) input()       {}
-func (Stop) input()        {}
-func (Hold) input()        {}
-func (GiveUp) input()      {}
-func (Spawned) input()     {}
-func (SpawnFailed) input() {}
-func (Reaped) input()      {}
-func (Drained) input()     {}
-func (KillFailed) input()  {}
-func (Tick) input()        {}
-
-// Effect is what the owner must do after a step, in order.
-type Effect interface{ effect() }
-
-type (
-	// Spawn starts a child; answer Spawned or SpawnFailed.
-	Spawn struct{}
-	// Kill sends a signal to the child, or to the group it leads.
-	Kill struct {
-		PID, Signal int
-		Group       bool
-	}
-	// Drain copies what is left in the pipes; answer Drained.
-	Drain struct{}
-	// Change announces a change of state, with what its event tells.
-	Change struct {
-		From, To State
-		PID      int
-		Tries    int
-		Expected bool // Exited only: the exit status was an expected one
-	}
-	// Log writes to the main log.
-	Log struct {
-		Level level.Level
-		Text  string
-	}
-)
-
-func (Spawn) effect()  {}
-func (Kill) effect()   {}
-func (Drain) effect()  {}
-func (Change) effect() {}
-func (Log) effect()    {}
-
 const sigkill = 9
 
 // Spawning reports whether a start is in flight: asked for, and not answered
@@ -305,7 +213,7 @@ func (m *Machine) drained(now Moment, out []Effect) []Effect {
 	m.dead, m.PID = false, 0
 	m.ExitStatus = m.exit.status()
 	expected := m.exit.Signal == 0 && slices.Contains(m.Spec.ExitCodes, m.exit.Code)
-	name, why := m.Spec.Name, m.exit.describe()
+	name, why := m.Spec.Name, m.exit.String()
 
 	switch {
 	case m.State == Stopping:
@@ -395,19 +303,3 @@ func (m *Machine) enterFrom(to State, pid int, expected bool, out []Effect) []Ef
 func (m *Machine) logf(out []Effect, lv level.Level, format string, args ...any) []Effect {
 	return append(out, Log{lv, fmt.Sprintf(format, args...)})
 }
-
-// describe words the end of a child as Supervisor 4.2.5 does, options.py,
-// decode_wait_status.
-func (e Exit) describe() string {
-	if e.Signal == 0 {
-		return fmt.Sprintf("exit status %d", e.Code)
-	}
-	s := "terminated by " + SignalName(e.Signal)
-	if e.Core {
-		s += " (core dumped)"
-	}
-	return s
-}
-
-// String is how the end is worded in log lines.
-func (e Exit) String() string { return e.describe() }
