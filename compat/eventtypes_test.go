@@ -127,11 +127,11 @@ func TestEventCommunications(t *testing.T) {
 		{"bounded", "raw '" + begin + strings.Repeat("0123456789", 12) + end + "'", "stdout_capture_maxbytes=100\n"},
 		{"in pieces", "raw '" + begin + "one two three four five' until @DIR@/go raw ' six seven eight nine ten" + end + "'", ""},
 	} {
+		if !strings.Contains(c.options, "stdout_capture") {
+			c.options += "stdout_capture_maxbytes=1KB\nstderr_capture_maxbytes=1KB\n"
+		}
 		t.Run(c.name, func(t *testing.T) {
 			compare(t, func(s *stage) {
-				if !strings.Contains(c.options, "stdout_capture") {
-					c.options += "stdout_capture_maxbytes=1KB\nstderr_capture_maxbytes=1KB\n"
-				}
 				s.start(base + "loglevel=debug\n" + s.pool("l", "PROCESS_COMMUNICATION", "ok") +
 					"[program:p]\ncommand=@CHILD@ " + c.words + " wait\nstartsecs=0\n" + c.options)
 				if c.name == "in pieces" {
