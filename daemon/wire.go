@@ -127,26 +127,27 @@ func (l *life) listen() error {
 			return &usageError{err}
 		}
 		l.atEnd(func() { bounded(s.Close) })
+		l.handlePages(s, c)
 		s.Handle("/RPC2*", ext.View, handler)
 		s.HandleLogTails(l.loop, l.log.Path)
-		l.handlePages(s, c)
 		l.servers = append(l.servers, s)
 	}
 	return nil
 }
 
-// handlePages puts the status page on a server.
+// handlePages puts the status page on a server, and its guard against other
+// sites' pages on what is registered after it.
 func (l *life) handlePages(s *httpd.Server, c config.Server) {
 	page := web.New(l.loop, web.Options{
-		Version:  Version,
-		Describe: (*supervisor.Info).Description,
-		May:      s.May,
-		Open:     c.Username == "",
-		Log:      l.log.Log,
+		Version: Version,
+		May:     s.May,
+		Open:    c.Username == "",
+		Log:     l.log.Log,
 	})
 	for _, r := range page.Routes() {
 		s.Handle(r.Pattern, r.Role, page)
 	}
+	s.Guard(page.Guard)
 }
 
 // namespaces makes what clients can call: supervisor, if the configuration

@@ -53,6 +53,7 @@ type Server struct {
 	log      Logger
 	maxBody  int64
 	routes   []route
+	guard    func(http.Handler) http.Handler // nil for none
 	listener *limitListener
 	http     *http.Server
 
@@ -121,9 +122,16 @@ func (s *Server) Handle(pattern string, role ext.Role, h http.Handler) {
 	if !role.Valid() {
 		panic(fmt.Sprintf("httpd: route %q has no role", pattern))
 	}
+	if s.guard != nil {
+		h = s.guard(h)
+	}
 	path, prefix := strings.CutSuffix(strings.TrimLeft(pattern, "/"), "*")
 	s.routes = append(s.routes, route{path: path, prefix: prefix, role: role, handler: h})
 }
+
+// Guard puts what guard returns in front of all handlers that are registered
+// from now on.
+func (s *Server) Guard(guard func(http.Handler) http.Handler) { s.guard = guard }
 
 // May reports whether the sender of r has a role, for a handler that needs
 // more than its route does.

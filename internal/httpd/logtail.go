@@ -12,7 +12,6 @@ import (
 
 	"example.org/twiddler/ext"
 	"example.org/twiddler/internal/errorpage"
-	"example.org/twiddler/internal/rpc"
 	"example.org/twiddler/internal/supervisor"
 	"example.org/twiddler/level"
 )
@@ -49,7 +48,7 @@ func (s *Server) HandleLogTails(processes Processes, mainLog func() string) {
 func childLog(r *http.Request, processes Processes) string {
 	_, rest, _ := strings.Cut(strings.TrimLeft(r.URL.Path, "/"), "/")
 	spec, channel, given := strings.Cut(rest, "/")
-	name, whole := rpc.SplitName(spec)
+	name, whole := supervisor.ParseName(spec)
 	if whole {
 		return ""
 	}

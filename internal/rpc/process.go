@@ -23,7 +23,7 @@ func (s *Supervisor) StartProcess(ctx context.Context, name string, wait bool) (
 	if err := s.up(); err != nil {
 		return nil, err
 	}
-	n, whole := SplitName(name)
+	n, whole := supervisor.ParseName(name)
 	if whole {
 		return results(name)(s.loop.StartGroup(ctx, n.Group, wait))
 	}
@@ -66,7 +66,7 @@ func (s *Supervisor) StopProcess(ctx context.Context, name string, wait bool) (a
 	if err := s.up(); err != nil {
 		return nil, err
 	}
-	n, whole := SplitName(name)
+	n, whole := supervisor.ParseName(name)
 	if whole {
 		return results(name)(s.loop.StopGroup(ctx, n.Group, wait))
 	}
@@ -109,7 +109,7 @@ func (s *Supervisor) SignalProcess(ctx context.Context, name string, signal any)
 	if err := s.up(); err != nil {
 		return nil, err
 	}
-	n, whole := SplitName(name)
+	n, whole := supervisor.ParseName(name)
 	if whole {
 		return s.signalGroup(ctx, n.Group, name, signal)
 	}
@@ -342,7 +342,7 @@ func (s *Supervisor) ClearProcessLogs(ctx context.Context, name string) (bool, e
 	if err := s.up(); err != nil {
 		return false, err
 	}
-	n, whole := SplitName(name)
+	n, whole := supervisor.ParseName(name)
 	if whole {
 		return false, fault.New(fault.BadName, name)
 	}
@@ -365,7 +365,7 @@ func (s *Supervisor) info(ctx context.Context, spec string) (supervisor.Info, er
 	if err := s.up(); err != nil {
 		return supervisor.Info{}, err
 	}
-	n, whole := SplitName(spec)
+	n, whole := supervisor.ParseName(spec)
 	if whole {
 		return supervisor.Info{}, fault.New(fault.BadName, spec)
 	}

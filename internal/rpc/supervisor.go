@@ -225,7 +225,7 @@ func (s *Supervisor) SendProcessStdin(ctx context.Context, name string, chars an
 	default:
 		return false, fault.New(fault.IncorrectParameters, ext.Text(chars))
 	}
-	n, whole := SplitName(name)
+	n, whole := supervisor.ParseName(name)
 	if whole {
 		return false, fault.New(fault.BadName, name)
 	}

@@ -257,8 +257,7 @@ func (l *Loop) ClearAllLogs(ctx context.Context) ([]Result, error) {
 	results := make([]Result, 0, len(names))
 	for _, n := range names {
 		r := Result{Name: n.Process, Group: n.Group}
-		spec := proc.Spec{Name: n.Process, Group: n.Group}
-		if err := l.ClearLogs(ctx, n, spec.Namespec()); err != nil {
+		if err := l.ClearLogs(ctx, n, n.Spec()); err != nil {
 			r.Err = fault.From(err)
 		}
 		results = append(results, r)

@@ -32,9 +32,6 @@ func (m Mood) String() string {
 	return "SHUTDOWN"
 }
 
-// A Name names one process: the group it is in, and its own name there.
-type Name struct{ Group, Process string }
-
 // Info is a copy of what is known of one process.
 type Info struct {
 	Name, Group          string

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"example.org/twiddler/ext"
@@ -78,14 +77,15 @@ func (h *Handler) run(ctx context.Context, a action, f form) (message string, er
 	if f.process == "" {
 		return "", errNoAction
 	}
-	name, ok := splitName(f.process)
-	if ok {
-		if ok, err = h.loop.Exists(ctx, name); err != nil {
+	name, whole := supervisor.ParseName(f.process)
+	there := false
+	if !whole {
+		if there, err = h.loop.Exists(ctx, name); err != nil {
 			return "", err
 		}
 	}
 	switch {
-	case !ok:
+	case !there:
 		return "No such process named " + f.process, nil
 	case a.process == nil:
 		return "", errNoAction
@@ -99,24 +99,6 @@ func (h *Handler) fail(w http.ResponseWriter, f form, err error) {
 		h.o.Log(level.Error, fmt.Sprintf("Web interface error: %.200q: %v", f.action, err))
 	}
 	errorpage.Write(w, http.StatusInternalServerError)
-}
-
-// splitName reads a name as operators write it; ok is false for a whole group.
-// Supervisor 4.2.5, options.py, split_namespec.
-func splitName(spec string) (name supervisor.Name, ok bool) {
-	group, process, two := strings.Cut(spec, ":")
-	if !two {
-		process = group
-	}
-	return supervisor.Name{Group: group, Process: process}, process != "" && (process != "*" || !two)
-}
-
-// namespec is the inverse of splitName.
-func namespec(i *supervisor.Info) string {
-	if i.Name == i.Group {
-		return i.Name
-	}
-	return i.Group + ":" + i.Name
 }
 
 // ctime is the time as C and Python write it.

@@ -151,7 +151,7 @@ func stateClass(s proc.State) markup {
 
 // row is one process. Supervisor 4.2.5, web.py, actions_for_process.
 func (h *Handler) row(p *page, i *supervisor.Info) {
-	name := namespec(i)
+	name := supervisor.Name{Group: i.Group, Process: i.Name}.Spec()
 	q := quote(name)
 	p.raw("\n<td class=\"status\"><span class=\"").raw(stateClass(i.State)).raw(`">`).text(lower(i.State)).raw("</span></td>\n<td><span>").
 		text(h.o.Describe(i)).raw("</span></td>\n<td><a href=\"tail.html?processname=").attr(q).raw(`" target="_blank">`).text(name).raw("</a></td>\n<td class=\"action\">\n<ul>\n")

@@ -29,7 +29,7 @@ func eachState(t *testing.T, o Options) *world {
 	for _, name := range []string{"cat", "fatal", "web:backoff"} {
 		w.get("/?action=start&processname=" + name)
 	}
-	n, _ := splitName("web:starting")
+	n, _ := supervisor.ParseName("web:starting")
 	if err := w.loop.StartProcess(t.Context(), n, "web:starting", false); err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"example.org/twiddler/fault"
 	"example.org/twiddler/internal/childlog"
+	"example.org/twiddler/internal/supervisor"
 )
 
 // How much of a log a page shows, in bytes. The original has no maximum.
@@ -82,8 +83,8 @@ func (h *Handler) readTail(ctx context.Context, spec string, limit int) ([]byte,
 	if err := h.up(); err != nil {
 		return nil, err
 	}
-	name, ok := splitName(spec)
-	if !ok {
+	name, whole := supervisor.ParseName(spec)
+	if whole {
 		return nil, fault.New(fault.BadName, spec)
 	}
 	info, err := h.loop.Info(ctx, name, spec)

@@ -166,7 +166,7 @@ func (a answer) message() string {
 // state is the state of a process now.
 func (w *world) state(name string) proc.State {
 	w.Helper()
-	n, _ := splitName(name)
+	n, _ := supervisor.ParseName(name)
 	info, err := w.loop.Info(w.Context(), n, name)
 	if err != nil {
 		w.Fatal(err)
