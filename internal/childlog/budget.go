@@ -37,12 +37,10 @@ type victim struct {
 // fewVictims is the least that is looked for at once: some may be in use.
 const fewVictims = 16
 
-// touch says that f has been written. The caller holds f.mu, or has f for
-// itself.
+// touch says that f has been written. The caller holds f.mu.
 func (b *budget) touch(f *File) {
-	// Without a new stamp for the file that has the last one, goroutines that
-	// write different files would still share a cache line, but a lone
-	// writer, such as a child that floods, costs a load.
+	// The file that has the last stamp needs no newer one: a child that
+	// floods costs a load for each chunk.
 	if f.stamp.Load() != b.clock.Load() {
 		f.stamp.Store(b.clock.Add(1))
 	}
