@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"example.org/twiddler/internal/config"
+	"example.org/twiddler/internal/supervisor"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden pages")
