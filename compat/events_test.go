@@ -23,8 +23,9 @@ func TestEvents(t *testing.T) {
 	compare(t, func(s *stage) {
 		s.start(base + "identifier=events\n" + listener + "PROCESS_STATE,PROCESS_LOG,PROCESS_COMMUNICATION,REMOTE_COMMUNICATION,SUPERVISOR_STATE_CHANGE,PROCESS_GROUP\n" +
 			"[program:p]\ncommand=@CHILD@ serve\nstartsecs=0\nautostart=false\nautorestart=false\nstdout_events_enabled=true\nstderr_events_enabled=true\nstderr_capture_maxbytes=1KB\n" +
-			"[program:bad]\ncommand=/nonexistent\nstartretries=0\nautostart=false\n[program:quick]\ncommand=@CHILD@ exit 3\nautostart=false\nstartsecs=9\nstartretries=0\n")
-		s.events("groupname:quick")
+			"[program:bad]\ncommand=/nonexistent\nstartretries=0\nautostart=false\n[program:quick]\ncommand=@CHILD@ exit 3\nautostart=false\nstartsecs=9\nstartretries=0\n" +
+			"[program:slow]\ncommand=@CHILD@ ignore 15 out ready wait\nautostart=false\nstartsecs=0\nstopwaitsecs=2\nstdout_logfile=@DIR@/slow\n")
+		s.events("groupname:slow")
 		s.ask("supervisor.startProcess", "p")
 		s.events("processname:p groupname:p from_state:STARTING pid:")
 		s.say("p", "out hello")
@@ -43,10 +44,12 @@ func TestEvents(t *testing.T) {
 		s.ask("supervisor.removeProcessGroup", "bad")
 		s.events("eventname:PROCESS_GROUP_REMOVED")
 		s.note("events", s.events("groupname:bad\n"))
+		s.ask("supervisor.startProcess", "slow")
+		s.content("slow", "ready")
 		s.ask("supervisor.shutdown")
+		all := s.events("processname:slow groupname:slow from_state:RUNNING")
+		s.note("first events of the shutdown", all[strings.LastIndex(all, "SUPERVISOR_STATE_CHANGE"):])
 		s.note("exit status", s.wait())
-		all := s.read("events")
-		s.note("last events", all[strings.LastIndex(all, "SUPERVISOR_STATE_CHANGE"):])
 	})
 }
 
