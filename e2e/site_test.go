@@ -253,12 +253,6 @@ func (s *site) reaches(name, state string) {
 	s.until(name+" is "+state, func() bool { return s.state(name) == state })
 }
 
-// logged waits until the main log contains a text.
-func (s *site) logged(text string) {
-	s.Helper()
-	s.until("the main log says "+text, func() bool { return strings.Contains(s.read("main.log"), text) })
-}
-
 // stop ends the daemon and returns its exit status. Nothing may be left.
 func (s *site) stop(sig syscall.Signal) int {
 	s.Helper()
