@@ -227,6 +227,21 @@ func TestCommandLine(t *testing.T) {
 	})
 }
 
+// -t checks a configuration and names all that is wrong with it, each with its
+// place. In the original it is short for --strip_ansi.
+func TestCheckFlag(t *testing.T) {
+	compare(t, func(s *stage) {
+		s.write("x.conf", minimal+"loglevel=nonsense\n[program:a]\n[program:b]\ncommand=cat\nstartsecs=x\n")
+		out := s.runs([][]string{{"-t", "-n", "-c", s.path("x.conf")}})[0]
+		all := strings.HasPrefix(out, "exit status 2\n")
+		for _, place := range []string{"x.conf:5: ", "x.conf:6: ", "x.conf:9: "} {
+			all = all && strings.Contains(out, place)
+		}
+		s.differs("differs:flag-t", "-t names every problem", all, "true")
+		s.note("--strip_ansi", s.runs([][]string{{"--strip_ansi", "-n", "-c", s.path("x.conf")}})[0])
+	})
+}
+
 func TestFlagsWin(t *testing.T) {
 	compare(t, func(s *stage) {
 		s.start(base+"identifier=file\nloglevel=debug\n"+program("auto"), "-i", "flag", "-l", s.path("flag.log"), "-j", s.path("flag.pid"), "-q", s.dir, "-e", "info")
