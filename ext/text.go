@@ -21,11 +21,15 @@ func Text(v any) string {
 		return strings.ToValidUTF8(string(v), "\uFFFD")
 	case dated:
 		return dateText(v)
-	case nil, bool, int, float64, []any, map[string]any:
+	case nil, bool, int, int64, float64, []any, map[string]any:
 		return string(appendRepr(nil, v))
 	}
 	return fmt.Sprint(v)
 }
+
+// Repr is Python's repr(v) of a decoded value: as Text, but a string has its
+// quotes.
+func Repr(v any) string { return string(appendRepr(nil, v)) }
 
 // dated is what dates of any decoder have in common.
 type dated interface{ Time() (time.Time, error) }
@@ -51,6 +55,8 @@ func appendRepr(dst []byte, v any) []byte {
 		return append(dst, "False"...)
 	case int:
 		return strconv.AppendInt(dst, int64(v), 10)
+	case int64:
+		return strconv.AppendInt(dst, v, 10)
 	case float64:
 		return append(dst, floatText(v)...)
 	case string:

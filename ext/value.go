@@ -114,6 +114,8 @@ func Truth(v any) bool {
 		return v
 	case int:
 		return v != 0
+	case int64:
+		return v != 0
 	case float64:
 		return v != 0
 	case string:

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+
+	"example.org/twiddler/ext"
 )
 
 // An addCase is one call of AddProgram.
@@ -48,7 +50,7 @@ func forPython(options map[string]any) map[string]any {
 	all := map[string]any{}
 	for key, v := range options {
 		if f, ok := v.(float64); ok {
-			v = json.RawMessage(pythonFloat(f))
+			v = json.RawMessage(ext.Repr(f))
 		}
 		all[key] = v
 	}
@@ -143,7 +145,7 @@ func compareProcesses(ours, theirs any) string {
 		if _, text := q["directory"].(string); !text && q["directory"] != nil {
 			q["directory"] = p["directory"]
 		}
-		if url := q["serverurl"]; url != nil && !truth(url) {
+		if url := q["serverurl"]; url != nil && !ext.Truth(url) {
 			q["serverurl"] = ""
 		}
 		if q["directory"] == "" {

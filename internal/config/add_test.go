@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"testing"
+
+	"example.org/twiddler/ext"
 )
 
 // addTo loads a configuration to add programs to.
@@ -164,12 +166,12 @@ func TestPythonFloat(t *testing.T) {
 	for f, want := range map[float64]string{
 		1.5: "1.5", 1: "1.0", 0: "0.0", -2: "-2.0", 1e16: "1e+16", 1e15: "1000000000000000.0", 1e-5: "1e-05", 0.0001: "0.0001",
 	} {
-		if got := pythonRepr(f); got != want {
-			t.Errorf("pythonRepr(%g) = %s, want %s", f, got, want)
+		if got := ext.Repr(f); got != want {
+			t.Errorf("ext.Repr(%g) = %s, want %s", f, got, want)
 		}
 	}
-	got := pythonRepr(map[string]any{"b": []any{nil, true, "it's"}, "a": int32(1)})
+	got := ext.Repr(map[string]any{"b": []any{nil, true, "it's"}, "a": 1})
 	if want := `{'a': 1, 'b': [None, True, "it's"]}`; got != want {
-		t.Errorf("pythonRepr = %s, want %s", got, want)
+		t.Errorf("Repr = %s, want %s", got, want)
 	}
 }

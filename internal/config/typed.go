@@ -1,13 +1,11 @@
 package config
 
 import (
-	"fmt"
-	"maps"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 
+	"example.org/twiddler/ext"
 	"example.org/twiddler/internal/ini"
 )
 
@@ -31,9 +29,9 @@ func untype(o *Option, v any) (text string, ok bool, err error) {
 		text, err = untypeExitCodes(v)
 	case typeEnvironment:
 		err = wrong("Format string %s for 'environment' is badly formatted: "+
-			"unsupported operand type(s) for %%: %s and 'dict'", pythonRepr(v), ini.Repr(pythonType(v)))
+			"unsupported operand type(s) for %%: %s and 'dict'", ext.Repr(v), ini.Repr(pythonType(v)))
 	case typeName:
-		text = pythonText(v)
+		text = ext.Text(v)
 		if _, bad := checkName(text); bad != nil {
 			err = wrong("%s", strings.Replace(bad.Error(), ini.Repr(text), text, 1)) // no quotes around what is no text
 		}
@@ -49,12 +47,12 @@ func untype(o *Option, v any) (text string, ok bool, err error) {
 		}
 	case typeOctal:
 		if v != nil {
-			err = wrong("%s can not be converted to an octal type", pythonText(v))
+			err = wrong("%s can not be converted to an octal type", ext.Text(v))
 		}
 	case typeText:
-		text = pythonText(v)
+		text = ext.Text(v)
 	case typeURL:
-		if truth(v) {
+		if ext.Truth(v) {
 			err = notText(o, v, "a string")
 		} // else no URL, which is not the same as AUTO
 	default:
@@ -67,7 +65,7 @@ func untype(o *Option, v any) (text string, ok bool, err error) {
 
 // notText is the error where the original breaks.
 func notText(o *Option, v any, want string) error {
-	return wrong("%s must be %s, not %s", o.Key, want, pythonRepr(v))
+	return wrong("%s must be %s, not %s", o.Key, want, ext.Repr(v))
 }
 
 // untypeInt is Python's int of a number.
@@ -97,7 +95,7 @@ func untypeSignal(o *Option, v any) (string, error) {
 		return "", notText(o, v, "a signal")
 	}
 	if _, err := ParseSignal(text); err != nil {
-		return "", wrong("value %s is not a valid signal number", pythonRepr(v))
+		return "", wrong("value %s is not a valid signal number", ext.Repr(v))
 	}
 	return text, nil
 }
@@ -117,37 +115,19 @@ func wholeNumber(v any) (int64, bool) {
 
 // untypeBool takes what looks like a boolean word when Python prints it.
 func untypeBool(v any) (string, error) {
-	text := pythonText(v)
+	text := ext.Text(v)
 	if _, err := boolean(text); err != nil {
-		return "", wrong("not a valid boolean value: %s", pythonRepr(v))
+		return "", wrong("not a valid boolean value: %s", ext.Repr(v))
 	}
 	return text, nil
 }
 
 // untypeExitCodes takes what is false in Python as an empty list.
 func untypeExitCodes(v any) (string, error) {
-	if !truth(v) {
+	if !ext.Truth(v) {
 		return "", nil
 	}
-	return "", wrong("not a valid list of exit codes: %s", pythonRepr(v))
-}
-
-// truth is Python's bool of a decoded value.
-func truth(v any) bool {
-	switch v := v.(type) {
-	case nil:
-		return false
-	case bool:
-		return v
-	case float64:
-		return v != 0
-	case []any:
-		return len(v) > 0
-	case map[string]any:
-		return len(v) > 0
-	}
-	n, ok := wholeNumber(v)
-	return !ok || n != 0
+	return "", wrong("not a valid list of exit codes: %s", ext.Repr(v))
 }
 
 // pythonType is the name of a value's type in Python.
@@ -168,62 +148,4 @@ func pythonType(v any) string {
 		return "int"
 	}
 	return "object"
-}
-
-// pythonText is Python's str of a decoded value.
-func pythonText(v any) string {
-	if s, ok := v.(string); ok {
-		return s
-	}
-	return pythonRepr(v)
-}
-
-// pythonRepr is Python's repr of a decoded value.
-func pythonRepr(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return "None"
-	case bool:
-		if v {
-			return "True"
-		}
-		return "False"
-	case string:
-		return ini.Repr(v)
-	case float64:
-		return pythonFloat(v)
-	case []any:
-		items := make([]string, len(v))
-		for i, item := range v {
-			items[i] = pythonRepr(item)
-		}
-		return "[" + strings.Join(items, ", ") + "]"
-	case map[string]any:
-		items := make([]string, 0, len(v))
-		for _, key := range slices.Sorted(maps.Keys(v)) {
-			items = append(items, ini.Repr(key)+": "+pythonRepr(v[key]))
-		}
-		return "{" + strings.Join(items, ", ") + "}"
-	}
-	return fmt.Sprint(v)
-}
-
-// pythonFloat is Python's repr of a float.
-func pythonFloat(f float64) string {
-	switch {
-	case math.IsNaN(f):
-		return "nan"
-	case math.IsInf(f, 1):
-		return "inf"
-	case math.IsInf(f, -1):
-		return "-inf"
-	}
-	if abs := math.Abs(f); abs != 0 && (abs < 1e-4 || abs >= 1e16) {
-		return strconv.FormatFloat(f, 'e', -1, 64)
-	}
-	text := strconv.FormatFloat(f, 'f', -1, 64)
-	if !strings.Contains(text, ".") {
-		text += ".0"
-	}
-	return text
 }
