@@ -37,7 +37,12 @@ func (d *daemon) find() (string, error) {
 	return path, nil
 }
 
-func (d *daemon) loadOptions(path string) (config.LoadOptions, error) {
+// loadOptions is what the configuration is loaded with, and where it is.
+func (d *daemon) loadOptions() (config.LoadOptions, error) {
+	path, err := d.find()
+	if err != nil {
+		return config.LoadOptions{}, err
+	}
 	cwd, err := os.Getwd()
 	if err != nil {
 		return config.LoadOptions{}, fmt.Errorf("cannot tell the current directory: %v", err)
@@ -112,11 +117,7 @@ func homeDir(name string) (string, bool) {
 // load reads the configuration for a start. What only concerns one program is
 // left to that program.
 func (d *daemon) load() (*config.Config, error) {
-	path, err := d.find()
-	if err != nil {
-		return nil, err
-	}
-	o, err := d.loadOptions(path)
+	o, err := d.loadOptions()
 	if err != nil {
 		return nil, err
 	}
@@ -130,11 +131,7 @@ func (d *daemon) load() (*config.Config, error) {
 
 // reload reads the configuration again while it is in force.
 func (d *daemon) reload(live *config.Config) (*config.Config, error) {
-	path, err := d.find()
-	if err != nil {
-		return nil, err
-	}
-	o, err := d.loadOptions(path)
+	o, err := d.loadOptions()
 	if err != nil {
 		return nil, err
 	}
@@ -144,11 +141,7 @@ func (d *daemon) reload(live *config.Config) (*config.Config, error) {
 
 // check is supervisord -t: it lists all that is wrong, and all that is odd.
 func (d *daemon) check() int {
-	path, err := d.find()
-	if err != nil {
-		return complain(d.stderr, d.argv[0], err)
-	}
-	o, err := d.loadOptions(path)
+	o, err := d.loadOptions()
 	if err != nil {
 		return complain(d.stderr, d.argv[0], err)
 	}
@@ -160,7 +153,7 @@ func (d *daemon) check() int {
 		for _, line := range lines {
 			fmt.Fprintf(d.stderr, "error: %s\n", line)
 		}
-		fmt.Fprintf(d.stderr, "%s: %s found\n", path, count(len(lines), "problem"))
+		fmt.Fprintf(d.stderr, "%s: %s found\n", o.Path, count(len(lines), "problem"))
 		return 2
 	case err != nil:
 		return complain(d.stderr, d.argv[0], &usageError{err})
@@ -174,7 +167,7 @@ func (d *daemon) check() int {
 	for _, g := range cfg.Groups {
 		processes += len(g.Processes)
 	}
-	fmt.Fprintf(d.stdout, "%s: good, with %s in %s\n", path, count(processes, "process"), count(len(cfg.Groups), "group"))
+	fmt.Fprintf(d.stdout, "%s: good, with %s in %s\n", o.Path, count(processes, "process"), count(len(cfg.Groups), "group"))
 	return 0
 }
 
