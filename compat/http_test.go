@@ -311,19 +311,20 @@ func (s *stage) follow(path string) {
 	resp.Header.Del("Date")
 	s.note(path, fmt.Sprint(resp.Status, resp.Header, resp.TransferEncoding))
 	in := bufio.NewReader(resp.Body)
+	fresh := "fresh-" + strings.ReplaceAll(path, "/", "-")
 	if path == "/mainlogtail" {
 		s.ask("supervisor.startProcess", "g:q")
 	} else {
 		line, err := in.ReadString('\n')
 		s.note(path+" begins", fmt.Sprint(line, err))
-		s.say("p", "out fresh")
+		s.say("p", "out "+fresh)
 	}
 	for {
 		line, err := in.ReadString('\n')
 		if err != nil {
 			s.Fatal(err)
 		}
-		if line == "fresh\n" || strings.Contains(line, "spawned: 'q'") {
+		if line == fresh+"\n" || strings.Contains(line, "spawned: 'q'") {
 			return
 		}
 	}

@@ -17,6 +17,7 @@ func (s *stage) processLog(name string) {
 func TestRunning(t *testing.T) {
 	compare(t, func(s *stage) {
 		s.start(base + "[program:cat]\ncommand=@CHILD@ wait\n")
+		s.until("it has been spawned", func() bool { return s.info("cat")["pid"] != 0 })
 		s.call("supervisor.getProcessInfo", "cat")
 		s.reaches("cat", "RUNNING")
 		s.call("supervisor.getProcessInfo", "cat")
