@@ -218,13 +218,13 @@ func (l *life) writePidfile(s config.Supervisord) {
 	pidfile, err := WritePidfile(s.Pidfile)
 	if err != nil {
 		l.log.Log(level.Critical, err.Error())
-	} else {
-		l.atEnd(func() {
-			if err := pidfile.Remove(); err != nil {
-				l.log.Log(level.Warn, err.Error())
-			}
-		})
+		return
 	}
+	l.atEnd(func() {
+		if err := pidfile.Remove(); err != nil {
+			l.log.Log(level.Warn, err.Error())
+		}
+	})
 	l.log.Logf(level.Info, "supervisord started with pid %d", os.Getpid())
 }
 

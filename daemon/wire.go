@@ -3,8 +3,11 @@ package daemon
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -97,6 +100,13 @@ func (l *life) reread() ([]*config.Group, error) {
 	return append([]*config.Group(nil), cfg.Groups...), nil
 }
 
+// unusable says in the log why an RPC interface can't be made, and returns the
+// error in the original's words. Supervisor 4.2.5, http.py, make_http_servers.
+func (l *life) unusable(i config.RPCInterface, err error) error {
+	l.log.Logf(level.Warn, "cannot make the RPC interface of [%s]: %v", i.Section, err)
+	return usagef("Could not make %s rpc interface", i.Name)
+}
+
 // descriptors is how many this process needs to run everything that is
 // configured: three pipes and two logs for each, and some for itself.
 func descriptors(cfg *config.Config) int {
@@ -156,6 +166,11 @@ func (l *life) namespaces(cfg *config.Config) ([]rpc.Namespace, error) {
 	var spaces []rpc.Namespace
 	for _, i := range cfg.RPCInterfaces {
 		if i.Factory == mainFactory {
+			if len(i.Options) > 0 {
+				// [DEFAULT] has options for every section, this one too.
+				return nil, l.unusable(i, fmt.Errorf("it takes no options, and has %s",
+					strings.Join(slices.Sorted(maps.Keys(i.Options)), ", ")))
+			}
 			main := rpc.NewSupervisor(rpc.Options{
 				Loop: l.loop, Log: l.log, Identifier: cfg.Supervisord.Identifier, Version: Version,
 				RemoteEvent: l.loop.RemoteEvent,
@@ -169,8 +184,7 @@ func (l *life) namespaces(cfg *config.Config) ([]rpc.Namespace, error) {
 		}
 		e, err := f.New(host{l}, i.Options)
 		if err != nil {
-			l.log.Logf(level.Warn, "cannot make the RPC interface of [%s]: %v", i.Section, err)
-			return nil, usagef("Could not make %s rpc interface", i.Name)
+			return nil, l.unusable(i, err)
 		}
 		spaces = append(spaces, rpc.Namespace{Name: i.Name, Methods: e.Methods()})
 	}

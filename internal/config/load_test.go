@@ -282,6 +282,7 @@ func TestTolerantOnly(t *testing.T) {
 		"[supervisord]\nlogfile=/nope/x\n",
 		"[supervisord]\nuser=nosuch\n",
 		"[supervisord]\n[program:x]\ncommand=x\numask=9\n",
+		"[supervisord]\n[program:x]\ncommand=x\nuser=\n", // or it would run as we do
 		"[supervisord]\n[unix_http_server]\nfile=x\nchown=nosuch\n",
 	} {
 		o := testOptions(write(t, map[string]string{"supervisord.conf": text}))

@@ -99,6 +99,9 @@ var programOptions = []row[program]{
 		func(r *reader, p *program, v string) (err error) {
 			p.User = v
 			p.UID, _, err = r.loader.user(v)
+			if v == "" {
+				return err // an empty user would mean none, which may be root
+			}
 			return r.forgive(err)
 		}},
 	{Option{"umask", typeOctal, "", "as supervisord", ExpandsProgram, "umask of the process"},
