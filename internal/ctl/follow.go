@@ -50,7 +50,10 @@ func (e statusError) Error() string { return fmt.Sprintf("status code %d", int(e
 // or ctx does. A stream that breaks off after it has begun is no error.
 func (s *session) stream(ctx context.Context, path string, w io.Writer) error {
 	base := "http://localhost"
-	transport := &http.Transport{DisableCompression: true, DisableKeepAlives: true}
+	// Not with keep-alives off: after "Connection: close" the original holds
+	// back what it sends until there are 64 KiB of it.
+	transport := &http.Transport{DisableCompression: true}
+	defer transport.CloseIdleConnections()
 	if socket, ok := strings.CutPrefix(s.url, "unix://"); ok {
 		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "unix", socket)

@@ -38,8 +38,10 @@ func (p *plain) command(ctx context.Context, prompt string) (string, error) {
 // line prints the prompt and returns the next line without its end. What
 // follows the last line end is a line if there is anything.
 func (p *plain) line(ctx context.Context, prompt string) (string, error) {
-	if _, err := io.WriteString(p.out, prompt); err != nil {
-		return "", err
+	if prompt != "" { // without one, another goroutine may be writing
+		if _, err := io.WriteString(p.out, prompt); err != nil {
+			return "", err
+		}
 	}
 	for {
 		if line, rest, ok := bytes.Cut(p.buf, []byte("\n")); ok {
