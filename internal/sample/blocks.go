@@ -90,7 +90,7 @@ processes as standard input.`,
 	},
 	{
 		kind: "eventlistener:NAME", header: "eventlistener:theeventlistenername",
-		values: map[string]string{"command": "/path/to/listener", "priority": "-1"},
+		values: map[string]string{"command": "/path/to/listener"},
 		prose: `
 A program that is told of events over its standard input, and answers on its
 standard output. It starts before other programs: its pool has the priority
