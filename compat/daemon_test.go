@@ -32,7 +32,7 @@ func TestEndingSignals(t *testing.T) {
 func TestRestartBySignal(t *testing.T) {
 	compare(t, func(s *stage) {
 		s.start(base + program("old", "priority=1") + program("both"))
-		s.reaches("old", "RUNNING")
+		s.running("old", "both")
 		s.write("supervisord.conf", base+"identifier=second\n"+program("new", "priority=2")+program("both"))
 		s.signal(syscall.SIGHUP)
 		s.until("the new configuration is there", func() bool {
