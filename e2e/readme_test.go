@@ -161,7 +161,7 @@ func (y *typist) replay(session string) string {
 
 // local is a line of a document with the port of this site.
 func (s *site) local(line string) string {
-	return strings.ReplaceAll(line, "127.0.0.1:9001", s.fill("127.0.0.1:@PORT@"))
+	return strings.NewReplacer("127.0.0.1:9001", s.fill("127.0.0.1:@PORT@"), "127.0.0.1:9009", s.fill("127.0.0.1:@PORT@")).Replace(line)
 }
 
 // settled waits until no process is about to start or to end.
@@ -337,5 +337,36 @@ func TestDocumentedCommands(t *testing.T) {
 				s.shell(document, want)
 			}
 		})
+	}
+}
+
+// The extension of the example works as its document says, as a binary of its
+// own.
+func TestExtensionSession(t *testing.T) {
+	t.Parallel()
+	needReference(t, "import xmlrpc.client")
+	text, err := os.ReadFile("../docs/extensions.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conf := regexp.MustCompile("(?s)cat > run/cache.conf <<END\n(.*?)END\n").FindStringSubmatch(string(text))
+	if conf == nil {
+		t.Fatal("docs/extensions.md has no configuration")
+	}
+	s := newSite(t)
+	if err := os.Mkdir(s.path("run"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	binary := s.path("supervisord-cache")
+	if out, err := exec.Command("go", "build", "-o", binary, "../examples/extension/cmd/supervisord-cache").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	s.write("run/cache.conf", s.local(conf[1])+"[unix_http_server]\nfile=s.sock\n")
+	s.exec(exec.Command(binary, "-c", "run/cache.conf"))
+	s.ready()
+	for _, want := range sessions(t, "docs/extensions.md") {
+		if got := newTypist(s).replay(want); got != want {
+			t.Errorf("the session is now\n%s\nin docs/extensions.md it is\n%s", got, want)
+		}
 	}
 }

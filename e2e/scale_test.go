@@ -51,7 +51,7 @@ func (s *site) measure() costs {
 	c.state = fastest(300, func() { s.call("supervisor.getState") })
 	serial := 0
 	var added []string
-	c.add = fastest(40, func() {
+	c.add = fastest(100, func() {
 		serial++
 		name := fmt.Sprintf("more%d", serial)
 		s.call("twiddler.addProgramToGroup", "g", name, map[string]any{"command": "/bin/cat", "autostart": "false"})
@@ -86,7 +86,10 @@ func TestScale(t *testing.T) {
 	if *scale {
 		total = 5000
 	}
-	const first = 1000
+	const (
+		first  = 1000
+		factor = 10 // between two measurements on a busy machine
+	)
 	s := newSite(t)
 	s.start(base + "[group:crowd]\nprograms=\n")
 	few := s.measure()
@@ -109,11 +112,11 @@ func TestScale(t *testing.T) {
 	s.idle()
 	lots := s.measure()
 	t.Logf("getState %v with none, %v with %d; addProgramToGroup %v and %v", few.state, lots.state, total, few.add, lots.add)
-	// If it grew with the number, this would be a factor of hundreds.
-	if lots.state > 6*few.state {
+	// What grew with the number would be a hundred times as much and more.
+	if lots.state > factor*few.state {
 		t.Errorf("getState takes %v with %d children and %v with none", lots.state, total, few.state)
 	}
-	if lots.add > 6*few.add {
+	if lots.add > factor*few.add {
 		t.Errorf("one program more takes %v with %d children and %v with none", lots.add, total, few.add)
 	}
 
