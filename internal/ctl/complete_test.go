@@ -151,3 +151,48 @@ for c in "${COMPREPLY[@]}"; do echo "$c"; done`, "bash", line)
 		}
 	}
 }
+
+// TestOtherShellsComplete asks fish itself, and runs the function for zsh
+// without its line editor.
+func TestOtherShellsComplete(t *testing.T) {
+	t.Parallel()
+	f := completeFake(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.Symlink(self, filepath.Join(dir, "supervisorctl")); err != nil {
+		t.Fatal(err)
+	}
+	const zsh = `
+compdef() { :; }
+_describe() { print -rl -- "${found[@]}"; }
+_files() { print files; }
+source $1
+words=(${=2} "$3") CURRENT=$(( ${#words} ))
+_supervisorctl`
+	for shell, test := range map[string]struct{ args, want []string }{
+		"fish": {[]string{"--no-config", "-c", `source $argv[1]; complete -C "$argv[2] $argv[3]"`},
+			[]string{"web:*", "web:a-1\tRUNNING", "web:b\tSTOPPED"}},
+		"zsh": {[]string{"-f", "-c", zsh, "zsh"}, []string{`web\:*:`, `web\:a-1:RUNNING`, `web\:b:STOPPED`}},
+	} {
+		path, err := exec.LookPath(shell)
+		if err != nil {
+			t.Logf("%s is not installed", shell)
+			continue
+		}
+		script := filepath.Join(dir, "script."+shell)
+		if err := os.WriteFile(script, []byte(runMain(t, "", "completion", shell).out), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(path, append(test.args, script, "supervisorctl -s "+f.URL+" start", "web:")...)
+		cmd.Env = append(os.Environ(), asCommand+"=1", "PATH="+dir+":"+os.Getenv("PATH"), "HOME="+dir)
+		out, err := cmd.CombinedOutput()
+		got := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
+		slices.Sort(got)
+		if err != nil || !slices.Equal(got, test.want) {
+			t.Errorf("%s: %q, want %q (%v)", shell, got, test.want, err)
+		}
+	}
+}

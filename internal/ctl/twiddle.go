@@ -123,10 +123,7 @@ func twiddleAdd(ctx context.Context, s *session, t client.Twiddler, words []stri
 		return err
 	}
 	if err := t.AddProgramToGroup(ctx, group, name, options); err != nil {
-		if fault.Is(err, fault.BadName) {
-			return wordFault(err, "cannot add program %q to group %q", name, group)
-		}
-		return wordFault(err, "cannot add program %q", name)
+		return wordFault(err, "there is such a process already", "cannot add program %q to group %q", name, group)
 	}
 	s.say("%s: added process", join(group, name))
 	return nil
@@ -190,7 +187,7 @@ func twiddleRemove(ctx context.Context, s *session, t client.Twiddler, words []s
 			s.hint("stop it first: stop %s", words[0])
 			return nil
 		}
-		return wordFault(err, "cannot remove %q", words[0])
+		return wordFault(err, "no such process", "cannot remove %q", words[0])
 	}
 	s.say("%s: removed process", join(group, process))
 	return nil
@@ -214,16 +211,22 @@ func twiddleLog(ctx context.Context, s *session, t client.Twiddler, words []stri
 	return t.Log(ctx, strings.Join(words, " "), severity)
 }
 
-// wordFault says what could not be done before the fault says why. It leaves
-// alone what is not about the request itself.
-func wordFault(err error, format string, args ...any) error {
-	for _, general := range []fault.Code{fault.UnknownMethod, fault.NotInWhitelist, fault.ShutdownState} {
-		if fault.Is(err, general) {
-			return err
-		}
-	}
-	if _, _, ok := faultOf(err); !ok {
+// wordFault says what could not be done before the fault says why; taken is
+// what BAD_NAME means if it is not about the group. It leaves alone what is not
+// about the request itself.
+func wordFault(err error, taken, format string, args ...any) error {
+	var f *fault.Error
+	if !errors.As(err, &f) {
 		return err
+	}
+	switch f.Code {
+	case fault.UnknownMethod, fault.NotInWhitelist, fault.ShutdownState:
+		return err
+	case fault.BadName:
+		if strings.HasPrefix(f.Detail, "group: ") {
+			taken = "no such group"
+		}
+		format += ": " + taken
 	}
 	return fmt.Errorf(format+": %w", append(args, err)...)
 }

@@ -89,11 +89,14 @@ func TestTwiddleFaults(t *testing.T) {
 		{fault.Bare(fault.UnknownMethod), "twiddle add g n -- x", reply{"ERROR: the server has no twiddler\n", needs, 3}},
 		{fault.New(fault.NotInWhitelist, "x"), "twiddle add g n -- x", reply{"ERROR: the server's whitelist does not allow that\n", "", 1}},
 		{fault.Bare(fault.ShutdownState), "twiddle remove g:n", reply{"ERROR: supervisor shutting down\n", "", 1}},
-		{fault.New(fault.BadName, "g"), "twiddle add g n -- x", reply{"ERROR: cannot add program \"n\" to group \"g\": BAD_NAME: g\n", "", 1}},
-		{fault.New(fault.IncorrectParameters, "bad"), "twiddle add g n -- x", reply{"ERROR: cannot add program \"n\": INCORRECT_PARAMETERS: bad\n", "", 1}},
+		{fault.New(fault.BadName, "group: g"), "twiddle add g n -- x",
+			reply{"ERROR: cannot add program \"n\" to group \"g\": no such group: BAD_NAME: group: g\n", "", 1}},
+		{fault.New(fault.BadName, "n"), "twiddle add g n -- x",
+			reply{"ERROR: cannot add program \"n\" to group \"g\": there is such a process already: BAD_NAME: n\n", "", 1}},
+		{fault.New(fault.IncorrectParameters, "bad"), "twiddle add g n -- x", reply{"ERROR: cannot add program \"n\" to group \"g\": INCORRECT_PARAMETERS: bad\n", "", 1}},
 		{fault.New(fault.StillRunning, "n"), "twiddle remove g:n",
 			reply{"ERROR: process still running: g:n\n", "hint: stop it first: stop g:n\n", 1}},
-		{fault.New(fault.BadName, "n"), "twiddle remove g:n", reply{"ERROR: cannot remove \"g:n\": BAD_NAME: n\n", "", 1}},
+		{fault.New(fault.BadName, "n"), "twiddle remove g:n", reply{"ERROR: cannot remove \"g:n\": no such process: BAD_NAME: n\n", "", 1}},
 	} {
 		f.answer("twiddler.addProgramToGroup", test.err)
 		f.answer("twiddler.removeProcessFromGroup", test.err)
