@@ -23,8 +23,9 @@ bin/supervisord: $(shell find . -name '*.go' -not -name '*_test.go' -not -path '
 run: build ## build, and run the example in the foreground
 	@./examples/run
 
-install: build ## install to $(BINDIR)
+install: build ## install to $(BINDIR), with links for supervisorctl and the others
 	install -D -m 0755 bin/supervisord $(DESTDIR)$(BINDIR)/supervisord
+	for link in $(LINKS); do ln -sf supervisord $(DESTDIR)$(BINDIR)/$$link; done
 
 setup: ## install what the tests need (Debian; as root)
 	@./tools/setup

@@ -12,6 +12,8 @@ import (
 
 	"example.org/twiddler/ext"
 	"example.org/twiddler/internal/ctl"
+	"example.org/twiddler/internal/pidproxy"
+	"example.org/twiddler/internal/sample"
 )
 
 // Version is what clients are told. It is the version of Supervisor whose
@@ -31,19 +33,31 @@ func Main(factories ...ext.Factory) {
 	os.Exit(dispatch(os.Args, factories))
 }
 
+// programs are what the binary is beside supervisord: by a link of that name,
+// or by that word after the name of supervisord, where no other operand may
+// stand.
+var programs = []struct {
+	link, word string
+	main       func(argv []string) int
+}{
+	{"supervisorctl", "ctl", func(argv []string) int { return ctl.Main(argv, os.Stdin, os.Stdout, os.Stderr) }},
+	{"pidproxy", "pidproxy", func(argv []string) int { return pidproxy.Main(argv, os.Stdout, os.Stderr) }},
+	{"echo_supervisord_conf", "conf", func(argv []string) int { return sample.Main(argv, os.Stdout, os.Stderr) }},
+}
+
 // dispatch runs the program that the binary was called as, by a link of that
 // name or by its first argument.
 func dispatch(argv []string, factories []ext.Factory) int {
 	// A smaller heap is worth more to a daemon that sits beside what it runs
 	// than the little time the collector takes.
 	debug.SetGCPercent(50)
-	switch filepath.Base(argv[0]) {
-	case "supervisorctl":
-		return ctl.Main(argv, os.Stdin, os.Stdout, os.Stderr)
-	}
-	if len(argv) > 1 && argv[1] == "ctl" {
-		name := argv[0] + " ctl"
-		return ctl.Main(append([]string{name}, argv[2:]...), os.Stdin, os.Stdout, os.Stderr)
+	for _, p := range programs {
+		if filepath.Base(argv[0]) == p.link {
+			return p.main(argv)
+		}
+		if len(argv) > 1 && argv[1] == p.word {
+			return p.main(append([]string{argv[0] + " " + p.word}, argv[2:]...))
+		}
 	}
 	return run(argv, factories, os.Stdout, os.Stderr)
 }
