@@ -10,10 +10,10 @@ LINKS   := supervisorctl pidproxy echo_supervisord_conf
 
 export CGO_ENABLED ?= 0
 
-.PHONY: help build run test check bench fuzz install generate tools setup clean
+.PHONY: help build run test test-neighbours check bench fuzz install generate tools setup clean
 
 help: ## say what there is
-	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile
 
 build: bin/supervisord ## build bin/supervisord, one static binary
 
@@ -32,6 +32,10 @@ setup: ## install what the tests need (Debian; as root)
 
 test: setup ## run all tests, the side-by-side suite against the real Supervisor included
 	TWIDDLER_REQUIRE_REFERENCE=1 $(GO) test -timeout 20m ./...
+
+test-neighbours: ## run the programs around Supervisor against both: Ansible, node_exporter and others
+	@./tools/setup-neighbours
+	TWIDDLER_REQUIRE_NEIGHBOURS=1 $(GO) test -count=1 -timeout 10m ./neighbours
 
 check: ## gofmt, go vet, staticcheck, generated files, and all tests under the race detector
 	@test -z "$$(gofmt -l .)" || { echo "gofmt wants to change:"; gofmt -l .; exit 1; }
