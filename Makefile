@@ -44,7 +44,11 @@ check: ## gofmt, go vet, staticcheck, generated files, and all tests under the r
 	$(GO) generate ./... && git diff --exit-code -- '*_gen.go' docs
 	CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 30m ./...
 
-bench: ## print the table of benchmarks
+bench: ## measure ours, the original and the machine side by side, and print the table (15 minutes)
+	$(GO) test -c -o bin/bench ./bench
+	bin/bench -long
+
+benchparts: ## run the Go benchmarks of the inner parts
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 FUZZTIME ?= 30s
