@@ -6,11 +6,12 @@ PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 TOOLS   := $(GO) tool -modfile=tools.mod
 LDFLAGS := -s -w
+VERSION ?= 0.1.0
 LINKS   := supervisorctl pidproxy echo_supervisord_conf
 
 export CGO_ENABLED ?= 0
 
-.PHONY: help build run test test-neighbours check bench fuzz install generate tools setup clean
+.PHONY: help build deb run test test-deb test-neighbours check bench fuzz install generate tools setup clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile
@@ -27,6 +28,9 @@ install: build ## install to $(BINDIR), with links for supervisorctl and the oth
 	install -D -m 0755 bin/supervisord $(DESTDIR)$(BINDIR)/supervisord
 	for link in $(LINKS); do ln -sf supervisord $(DESTDIR)$(BINDIR)/$$link; done
 
+deb: build ## build the Debian package in bin/, in the place of Debian's supervisor
+	@packaging/deb/build bin/supervisord $(VERSION) $$(dpkg --print-architecture) bin
+
 setup: ## install what the tests need (Debian; as root)
 	@./tools/setup
 
@@ -36,6 +40,9 @@ test: setup ## run all tests, the side-by-side suite against the real Supervisor
 test-neighbours: ## run the programs around Supervisor against both: Ansible, node_exporter and others
 	@./tools/setup-neighbours
 	TWIDDLER_REQUIRE_NEIGHBOURS=1 $(GO) test -count=1 -timeout 10m ./neighbours
+
+test-deb: ## install, upgrade and remove the Debian package in a copy of this system (as root)
+	$(GO) test -count=1 -v ./packaging
 
 check: ## gofmt, go vet, staticcheck, generated files, and all tests under the race detector
 	@test -z "$$(gofmt -l .)" || { echo "gofmt wants to change:"; gofmt -l .; exit 1; }
