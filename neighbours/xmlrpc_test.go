@@ -87,7 +87,7 @@ func session() [][]any {
 		{"supervisor.getAllProcessInfo"},
 		{"supervisor.getProcessInfo", "grp:w_01"},
 		{"supervisor.getAllConfigInfo"},
-		{"supervisor.sendProcessStdin", "web", "zwölf <&> ]]>\t€\n"},
+		{"supervisor.sendProcessStdin", "idle", "zwölf"},
 		{"supervisor.startProcess", "nope"},
 		{"supervisor.startProcess", "web", true},
 		{"supervisor.startProcess"},
@@ -104,9 +104,6 @@ func session() [][]any {
 		}},
 		{"system.methodSignature", "supervisor.startProcess"},
 		{"system.listMethods"},
-		{"supervisor.readProcessStdoutLog", "web", 0, 100},
-		{"supervisor.tailProcessStdoutLog", "web", 0, 10},
-		{"supervisor.clearProcessLogs", "web"},
 		{"supervisor.reloadConfig"},
 	}
 }
@@ -127,13 +124,21 @@ func playSession(s *site, call caller, url string) {
 		s.note(fmt.Sprint(calls[i]), autorestart.ReplaceAllString(answer, ""))
 	}
 	// More than a buffer of any pipe or socket between the two.
-	line := strings.Repeat("ü€ &<>", 2000)
+	line := "zwölf ]]>\t" + strings.Repeat("ü€ &<>", 2000)
 	more := [][]any{{"supervisor.sendProcessStdin", "cat", line + "\n"}}
 	s.note("a long line", call(s, url, more))
 	s.until("the long line is back", func() bool { return s.read("cat.log") == line+"\n" })
-	more = [][]any{{"supervisor.readProcessStdoutLog", "cat", 0, 0}, {"supervisor.tailProcessStdoutLog", "cat", 0, 100000}, {"supervisor.shutdown"}}
+	more = [][]any{
+		{"supervisor.readProcessStdoutLog", "cat", 0, 0},
+		{"supervisor.readProcessStdoutLog", "cat", 0, 20},
+		{"supervisor.tailProcessStdoutLog", "cat", 0, 100000},
+		{"supervisor.tailProcessStdoutLog", "cat", 0, 10},
+		{"supervisor.clearProcessLogs", "cat"},
+		{"supervisor.readProcessStdoutLog", "cat", 0, 0},
+		{"supervisor.shutdown"},
+	}
 	for i, answer := range call(s, url, more) {
-		s.note(fmt.Sprint(more[i]), strings.ReplaceAll(answer, line, "$LINE"))
+		s.note(fmt.Sprint(more[i]), strings.ReplaceAll(answer, strings.TrimPrefix(line, "zwölf ]]>\t"), "$REST"))
 	}
 	<-s.exited
 }
