@@ -164,7 +164,8 @@ func until(t *testing.T, lines *bufio.Scanner, text string) {
 func TestEmptyRoot(t *testing.T) {
 	t.Parallel()
 	root := image(t)
-	server := inside(t, root, true, "/usr/bin/supervisord", "-n", "-c", "/etc/supervisord.conf")
+	// There is no list of users, and root is one all the same.
+	server := inside(t, root, true, "/usr/bin/supervisord", "-n", "-u", "root", "-c", "/etc/supervisord.conf")
 	out, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

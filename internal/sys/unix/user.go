@@ -160,7 +160,10 @@ func (n names) user(nameOrUID string) (a account, byID, ok bool) {
 	}
 	u, err := lookup(key)
 	if err != nil {
-		a, ok = n.remoteUser(key)
+		if a, ok = n.remoteUser(key); !ok && (key == "root" || key == "0") {
+			// A container made from scratch has no list of users, and root.
+			a, ok = account{User: User{Name: "root"}}, true
+		}
 		return a, byID, ok
 	}
 	uid, err1 := strconv.Atoi(u.Uid)
