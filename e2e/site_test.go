@@ -228,10 +228,17 @@ func (s *site) until(what string, cond func() bool) {
 	}
 }
 
+// bound is the context of one call.
+func (s *site) bound() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(s.Context(), patience)
+}
+
 // call makes an RPC that must succeed.
 func (s *site) call(method string, params ...any) any {
 	s.Helper()
-	v, err := s.client.Call(s.Context(), method, params...)
+	ctx, cancel := s.bound()
+	defer cancel()
+	v, err := s.client.Call(ctx, method, params...)
 	if err != nil {
 		s.Fatalf("%s%v: %v", method, params, err)
 	}
@@ -240,7 +247,9 @@ func (s *site) call(method string, params ...any) any {
 
 // state is the state of a process, or why it is not known.
 func (s *site) state(name string) string {
-	info, err := s.client.GetProcessInfo(s.Context(), name)
+	ctx, cancel := s.bound()
+	defer cancel()
+	info, err := s.client.GetProcessInfo(ctx, name)
 	if err != nil {
 		return err.Error()
 	}
