@@ -32,44 +32,63 @@ var (
 		"in the config file to allow the program to start."}
 )
 
-// RaiseLimits makes children have at least minFDs descriptors and minProcs
-// processes. Limits that are higher stay. Of descriptors this process itself
-// may have as many as the hard limit allows, unless the limit of children had
-// to be raised: then it has the same. It returns what the main log should say
-// at INFO; the text of an error is for the usage message. Call it once, at the
-// first start, before children.
-func RaiseLimits(minFDs, minProcs int) ([]string, error) {
-	var messages []string
-	for _, l := range []struct {
-		limit
-		minimum int
-	}{{limitFDs, minFDs}, {limitProcs, minProcs}} {
-		if l.resource == unix.RLIMIT_NOFILE && enough(minFDs) {
-			continue
-		}
-		raised, err := l.raise(l.minimum)
-		if err != nil {
-			return messages, err
-		}
-		if raised {
-			messages = append(messages, fmt.Sprintf("Increased %s limit to %d", l.name, l.minimum))
-		}
+// raiseFDs makes children have at least minimum descriptors, and returns the
+// limit they have now if it had to be raised, else 0. A limit that is higher
+// stays. This process itself may have as many as the hard limit allows, which
+// children must not inherit; only an exec makes both true, since the Go
+// runtime raises the limit at the start of a process and gives children what
+// that was. So the limit is raised and this program started over, in the same
+// process. Call it at the first start, before anything is opened. The error's
+// text is for the usage message.
+func raiseFDs(minimum int) (raised int, err error) {
+	if value, ok := startedOver(); ok {
+		return value, nil
 	}
-	return messages, nil
-}
-
-// enough reports whether the soft limit for descriptors that we were started
-// with is minFDs or more. Then it must be left alone: the Go runtime raised it
-// for this process at start, and gives children the old one for as long as
-// nobody sets it. Otherwise what this process has is the old one, too.
-func enough(minFDs int) bool {
 	soft, err := startLimit()
-	if err == nil && soft >= uint64(max(minFDs, 0)) {
-		return true
+	if err == nil && soft >= uint64(max(minimum, 0)) {
+		return 0, nil
 	}
 	undoRuntimeLimit()
-	return false
+	if ok, err := limitFDs.raise(minimum); err != nil || !ok {
+		return 0, err
+	}
+	startOver(minimum)
+	return minimum, nil // it could not be done: children have what we have
 }
+
+// overVar marks the environment of a program that was started over: the pid,
+// the limit and the short name of the process.
+const overVar = "SUPERVISORD_DESCRIPTORS"
+
+// startOver executes this program again. It returns only if that fails.
+func startOver(limit int) {
+	file, err := executable()
+	if err != nil {
+		return
+	}
+	marker := fmt.Sprintf("%s=%d:%d:%s", overVar, os.Getpid(), limit, shortName())
+	_ = syscall.Exec(file, os.Args, append(os.Environ(), marker))
+}
+
+// startedOver reports whether this program was started over, in this process
+// or in the parent that this one was made a daemon by, and the limit that was
+// raised. The mark stays until forgetStart, so that a copy finds it too.
+func startedOver() (limit int, ok bool) {
+	words := strings.SplitN(os.Getenv(overVar), ":", 3)
+	if len(words) != 3 || words[0] != strconv.Itoa(os.Getpid()) && words[0] != strconv.Itoa(os.Getppid()) {
+		return 0, false
+	}
+	rename(words[2])
+	limit, err := strconv.Atoi(words[1])
+	return limit, err == nil
+}
+
+// forgetStart keeps the mark of startOver from children.
+func forgetStart() { os.Unsetenv(overVar) }
+
+// raiseProcs makes this process, and with it its children, have at least
+// minimum processes, and reports whether that took a change.
+func raiseProcs(minimum int) (bool, error) { return limitProcs.raise(minimum) }
 
 // probeVar marks the environment of the copy that tells the limit. Its value
 // is the pid of the process that asks.
@@ -140,32 +159,6 @@ func (l limit) raise(minimum int) (bool, error) {
 		return false, fmt.Errorf(l.failure, minimum, uint64(rl.Max))
 	}
 	return true, nil
-}
-
-// NeedFDs makes room for n descriptors of this process, as many as a great
-// number of programs takes. Supervisor would fail to spawn when they run out.
-// Children inherit the higher limit. Call it after RaiseLimits, from one
-// goroutine.
-func NeedFDs(n int) error {
-	var rl unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &rl); err != nil {
-		return fmt.Errorf("cannot read the limit of descriptors: %v", err)
-	}
-	if n <= 0 || uint64(rl.Cur) >= uint64(n) {
-		return nil
-	}
-	hard := rl.Max
-	setLimit(&rl.Cur, n)
-	if uint64(hard) < uint64(n) {
-		setLimit(&rl.Max, n)
-	}
-	err := unix.Setrlimit(unix.RLIMIT_NOFILE, &rl)
-	if err == nil {
-		return nil
-	}
-	rl.Cur, rl.Max = hard, hard // the best there is, and always allowed
-	_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &rl)
-	return fmt.Errorf("cannot raise the limit of descriptors to %d: %v", n, err)
 }
 
 // maxFDs is how many descriptors this process may have, 0 if that is unknown.

@@ -34,6 +34,7 @@ type daemon struct {
 	launch    *Launch       // nil in the foreground
 	serials   event.Counter // of events; they go on over a restart
 	restarted bool
+	raised    []string // what was done about limits, for the log
 }
 
 // errParent ends the process that only waited for the daemon to be ready.
@@ -65,6 +66,9 @@ func (d *daemon) live() (restart bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	if err := d.raiseLimits(cfg.Supervisord); err != nil {
+		return false, err
+	}
 	if err := d.detach(cfg); err != nil {
 		return false, err
 	}
@@ -78,6 +82,29 @@ func (d *daemon) live() (restart bool, err error) {
 		return false, err
 	}
 	return l.run(signals)
+}
+
+// raiseLimits asks for what the configuration wants at least, at the first
+// start.
+func (d *daemon) raiseLimits(s config.Supervisord) error {
+	if d.restarted {
+		return nil
+	}
+	fds, err := raiseFDs(s.MinFDs)
+	if err != nil {
+		return &usageError{err}
+	}
+	if fds > 0 {
+		d.raised = append(d.raised, fmt.Sprintf("Increased RLIMIT_NOFILE limit to %d", fds))
+	}
+	procs, err := raiseProcs(s.MinProcs)
+	if err != nil {
+		return &usageError{err}
+	}
+	if procs {
+		d.raised = append(d.raised, fmt.Sprintf("Increased RLIMIT_NPROC limit to %d", s.MinProcs))
+	}
+	return nil
 }
 
 // detach goes into the background, at the first start, unless told not to.
@@ -135,6 +162,7 @@ func (l *life) becomeUs(s config.Supervisord) ([]config.Message, error) {
 	var lines []config.Message
 	if !l.restarted {
 		unix.IgnoreSignals()
+		forgetStart()
 		if err := unix.CloseOnExec(); err != nil {
 			return nil, err
 		}
@@ -149,11 +177,7 @@ func (l *life) becomeUs(s config.Supervisord) ([]config.Message, error) {
 	if l.restarted {
 		return lines, nil
 	}
-	raised, err := RaiseLimits(s.MinFDs, s.MinProcs)
-	if err != nil {
-		return nil, &usageError{err}
-	}
-	for _, text := range raised {
+	for _, text := range l.raised {
 		lines = append(lines, config.Message{Level: level.Info, Text: text})
 	}
 	if s.Subreaper {

@@ -153,22 +153,28 @@ func (d *daemon) check() int {
 		for _, line := range lines {
 			fmt.Fprintf(d.stderr, "error: %s\n", line)
 		}
+		d.warn(problems.Messages)
 		fmt.Fprintf(d.stderr, "%s: %s found\n", o.Path, count(len(lines), "problem"))
 		return 2
 	case err != nil:
 		return complain(d.stderr, d.argv[0], &usageError{err})
 	}
-	for _, m := range cfg.Messages {
-		if m.Level >= level.Warn {
-			fmt.Fprintf(d.stderr, "warning: %s\n", m.Text)
-		}
-	}
+	d.warn(cfg.Messages)
 	processes := 0
 	for _, g := range cfg.Groups {
 		processes += len(g.Processes)
 	}
 	fmt.Fprintf(d.stdout, "%s: good, with %s in %s\n", o.Path, count(processes, "process"), count(len(cfg.Groups), "group"))
 	return 0
+}
+
+// warn prints what the log would say at WARN.
+func (d *daemon) warn(messages []config.Message) {
+	for _, m := range messages {
+		if m.Level >= level.Warn {
+			fmt.Fprintf(d.stderr, "warning: %s\n", m.Text)
+		}
+	}
 }
 
 func count(n int, noun string) string {

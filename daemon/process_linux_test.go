@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"example.org/twiddler/internal/config"
 )
 
 // What changes a whole process is tested in one of its own: the test binary
@@ -79,17 +81,13 @@ func TestLimits(t *testing.T) {
 		{"equal limits", script{Soft: 4096, Hard: 4096, MinFDs: 1024}, "[] <nil> 4096 4096 child 4096 4096"},
 		{"none wanted", script{Soft: 300, Hard: 4096, MinFDs: -1, MinProcs: -1}, "[] <nil> 4095 4096 child 300 4096"},
 		{"raise", script{Soft: 256, Hard: 4096, MinFDs: 1024},
-			"[Increased RLIMIT_NOFILE limit to 1024] <nil> 1024 4096 child 1024 4096"},
+			"[Increased RLIMIT_NOFILE limit to 1024] <nil> 4095 4096 child 1024 4096"},
 		{"raise processes", script{Soft: 256, Hard: 4096, Procs: 5000, HardProcs: 6000, MinProcs: 6000},
 			"[Increased RLIMIT_NPROC limit to 6000] <nil> 4095 4096 child 256 4096"},
-		{"room", script{Soft: 256, Hard: 4096, MinFDs: 256, Need: 2000}, "[] <nil> 4095 4096 child 256 4096"},
-		{"room enough", script{Soft: 256, Hard: 4096, MinFDs: 256, Need: 100}, "[] <nil> 4095 4096 child 256 4096"},
 		{"raise hard", script{Soft: 256, Hard: 4096, MinFDs: 5000, Mighty: true},
 			"[Increased RLIMIT_NOFILE limit to 5000] <nil> 5000 5000 child 5000 5000"},
 		{"refused", script{Soft: 256, Hard: 4096, MinFDs: 5000, Nobody: true}, "[] " + fds + " 256 4096"},
 		{"refused processes", script{Soft: 256, Hard: 4096, Procs: 50, HardProcs: 50, MinProcs: 100, Nobody: true}, "[] " + procs + " 4095 4096"},
-		{"room refused", script{Soft: 256, Hard: 4096, Need: 5000, Nobody: true},
-			"[] <nil> cannot raise the limit of descriptors to 5000: operation not permitted 4096 4096 child 4096 4096"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -124,7 +122,6 @@ type script struct {
 	Soft, Hard       uint64 // descriptors it starts with
 	Procs, HardProcs uint64 // processes it starts with, 0 for any number
 	MinFDs, MinProcs int
-	Need             int
 	Nobody           bool // it loses its rights first
 	Mighty           bool // it needs the right to raise hard limits
 	Stage            int
@@ -141,15 +138,17 @@ func actLimits(arg string) int {
 	}
 	s.Stage++
 	next, _ := json.Marshal(s)
-	os.Setenv(actVar, "limits:"+string(next))
-	env := os.Environ()
+	env := func() []string {
+		os.Setenv(actVar, "limits:"+string(next))
+		return os.Environ()
+	}
 	switch s.Stage {
 	case 1:
 		if s.Procs > 0 {
 			unix.Setrlimit(unix.RLIMIT_NPROC, &unix.Rlimit{Cur: s.Procs, Max: s.HardProcs})
 		}
 		syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: s.Soft, Max: s.Hard})
-		fmt.Print(syscall.Exec("/proc/self/exe", os.Args, env))
+		fmt.Print(syscall.Exec("/proc/self/exe", os.Args, env()))
 		return 1
 	case 2:
 		if s.Nobody {
@@ -158,19 +157,15 @@ func actLimits(arg string) int {
 				return 1
 			}
 		}
-		messages, err := RaiseLimits(s.MinFDs, s.MinProcs)
-		fmt.Print(messages, " ", err)
-		if s.Need > 0 {
-			if err := NeedFDs(s.Need); err != nil {
-				fmt.Print(" ", err)
-			}
-		}
+		d := &daemon{}
+		err := d.raiseLimits(config.Supervisord{MinFDs: s.MinFDs, MinProcs: s.MinProcs})
+		fmt.Print(d.raised, " ", err)
 		printLimit()
 		if err != nil {
 			return 2
 		}
 		fmt.Print(" child")
-		attr := &syscall.ProcAttr{Env: env, Files: []uintptr{0, 1, 2}}
+		attr := &syscall.ProcAttr{Env: env(), Files: []uintptr{0, 1, 2}}
 		if pid, err := syscall.ForkExec("/proc/self/exe", os.Args, attr); err == nil {
 			exitStatus(pid)
 		}

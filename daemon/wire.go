@@ -24,8 +24,8 @@ import (
 
 // assemble makes the parts that supervise.
 func (l *life) assemble() error {
-	if err := NeedFDs(descriptors(l.cfg.Load())); err != nil {
-		l.log.Log(level.Warn, err.Error())
+	if need, have := descriptors(l.cfg.Load()), maxFDs(); have > 0 && need > have {
+		l.log.Logf(level.Warn, "the programs that are configured need %d descriptors, and there are %d: raise the hard limit", need, have)
 	}
 	warn := func(text string) { l.log.Log(level.Warn, text) }
 	l.files = childlog.NewFiles(warn)
@@ -108,11 +108,12 @@ func (l *life) unusable(i config.RPCInterface, err error) error {
 }
 
 // descriptors is how many this process needs to run everything that is
-// configured: three pipes and two logs for each, and some for itself.
+// configured: three pipes for each, and some for itself and the log files that
+// are being written.
 func descriptors(cfg *config.Config) int {
-	n := 200
+	n := 300
 	for _, g := range cfg.Groups {
-		n += 5 * len(g.Processes)
+		n += 3 * len(g.Processes)
 	}
 	return n
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"example.org/twiddler/ext"
+	"example.org/twiddler/internal/proc"
 )
 
 // addTo loads a configuration to add programs to.
@@ -68,7 +69,7 @@ func TestAddProgramErrors(t *testing.T) {
 		{"x", "autostart", int64(2), "not a valid boolean value: 2"},
 		{"x", "autostart", 0.0, "not a valid boolean value: 0.0"},
 		{"x", "autostart", nil, "not a valid boolean value: None"},
-		{"x", "autorestart", true, "autorestart must be a string, not True"},
+		{"x", "autorestart", int64(1), "autorestart must be a boolean or a string, not 1"},
 		{"x", "autorestart", "maybe", "invalid 'autorestart' value 'maybe'"},
 		{"x", "startsecs", "abc", "invalid literal for int() with base 10: 'abc'"},
 		{"x", "startsecs", "1e3", "invalid literal for int() with base 10: '1e3'"},
@@ -88,7 +89,7 @@ func TestAddProgramErrors(t *testing.T) {
 		{"x", "umask", int64(18), "18 can not be converted to an octal type"},
 		{"x", "stdout_logfile", "/x/y/z", "The directory named as part of the path /x/y/z does not exist"},
 		{"x", "stderr_logfile", int64(1), ""},
-		{"x", "stdout_logfile_maxbytes", int64(1), "stdout_logfile_maxbytes must be a string, not 1"},
+		{"x", "stdout_logfile_maxbytes", 1.5, "stdout_logfile_maxbytes must be a number or a string, not 1.5"},
 		{"x", "serverurl", true, "serverurl must be a string, not True"},
 		{"x", "process_name", "", "process_name is empty"},
 		{" ", "command", "x", "process_name is empty"},
@@ -142,6 +143,9 @@ func TestAddProgramTyped(t *testing.T) {
 		{"serverurl", nil, func(p *Process) bool { return p.AutoServerURL }},
 		{"serverurl", false, func(p *Process) bool { return !p.AutoServerURL && p.ServerURL == "" }},
 		{"command", "", func(p *Process) bool { return p.Command == "" }},
+		{"stdout_logfile_maxbytes", int64(7), func(p *Process) bool { return p.Stdout.MaxBytes == 7 }},
+		{"autorestart", true, func(p *Process) bool { return p.AutoRestart == proc.RestartAlways }},
+		{"autorestart", false, func(p *Process) bool { return p.AutoRestart == proc.RestartNever }},
 		{"stdout_logfile_maxbytes", "3GB", func(p *Process) bool { return p.Stdout.MaxBytes == 3<<30 }},
 		{"environment", `A="%(process_num)s",B="%(ENV_GLOBAL)s"`, func(p *Process) bool {
 			return maps.Equal(p.Environment, map[string]string{"A": "0", "B": "g"})

@@ -44,6 +44,9 @@ func (p Problem) String() string {
 type Errors struct {
 	// Problems holds at least one, in the order in which Supervisor looks.
 	Problems []Problem
+	// Messages is what there is to say beside: mistakes that would not keep
+	// the configuration from being used.
+	Messages []Message
 
 	text string // the first one in the original's words
 }

@@ -125,7 +125,7 @@ func (l *loader) err() error {
 	if len(l.problems) == 0 {
 		return nil
 	}
-	return &Errors{Problems: l.problems, text: l.text}
+	return &Errors{Problems: l.problems, Messages: l.sortedMessages(), text: l.text}
 }
 
 // sortedMessages returns the messages, the gravest first, otherwise in order:

@@ -12,8 +12,8 @@ import (
 // untype turns a value that a client sent for an option into the text that
 // means the same in a file. ok is false where the value counts as absent. The
 // original hands the value itself to functions made for text; where they
-// happen to take it, so do we. Where they end in HTTP 500 there, the error is
-// one of our own.
+// happen to take it, so do we. Where they end in HTTP 500 there, a value that
+// plainly means something is taken, and the error for others is our own.
 func untype(o *Option, v any) (text string, ok bool, err error) {
 	if s, is := v.(string); is {
 		return s, true, nil
@@ -23,6 +23,18 @@ func untype(o *Option, v any) (text string, ok bool, err error) {
 		text, err = untypeInt(v)
 	case typeBool:
 		text, err = untypeBool(v)
+	case typeRestart:
+		if b, is := v.(bool); is {
+			text = ext.Text(b) // as a Python client would write it; HTTP 500 there
+		} else {
+			err = notText(o, v, "a boolean or a string")
+		}
+	case typeBytes:
+		if n, is := wholeNumber(v); is {
+			text = strconv.FormatInt(n, 10) // HTTP 500 there
+		} else {
+			err = notText(o, v, "a number or a string")
+		}
 	case typeSignal:
 		text, err = untypeSignal(o, v)
 	case typeExitCodes:

@@ -56,6 +56,7 @@ func (e *CommandError) Error() string { return e.Text }
 type StartError struct {
 	Text     string // becomes spawnerr
 	ChildLog string // lines for the child's stderr log, "" for none
+	NoFDs    bool   // there was no descriptor left: it may work when some are closed
 }
 
 func (e *StartError) Error() string { return e.Text }

@@ -93,7 +93,7 @@ func forkError(name string, errno syscall.Errno) *sys.StartError {
 func pipeError(name string, err error) *sys.StartError {
 	errno, _ := errors.AsType[syscall.Errno](err)
 	if errno == syscall.EMFILE {
-		return &sys.StartError{Text: "too many open files to spawn '" + name + "'"}
+		return &sys.StartError{Text: "too many open files to spawn '" + name + "'", NoFDs: true}
 	}
 	return &sys.StartError{Text: "unknown error making dispatchers for '" + name + "': " + ErrnoName(errno)}
 }
