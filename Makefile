@@ -37,9 +37,10 @@ setup: ## install what the tests need (Debian; as root)
 test: setup ## run all tests, the side-by-side suite against the real Supervisor included
 	TWIDDLER_REQUIRE_REFERENCE=1 $(GO) test -timeout 20m ./...
 
-test-neighbours: ## run the programs around Supervisor against both: Ansible, node_exporter and others
+test-neighbours: ## run the programs around Supervisor against both (Ansible, node_exporter and others), and a browser
 	@./tools/setup-neighbours
 	TWIDDLER_REQUIRE_NEIGHBOURS=1 $(GO) test -count=1 -timeout 10m ./neighbours
+	TWIDDLER_REQUIRE_BROWSER=1 $(GO) test -count=1 -timeout 10m -run Browser ./internal/web
 
 test-deb: ## install, upgrade and remove the Debian package in a copy of this system (as root)
 	$(GO) test -count=1 -v ./packaging
