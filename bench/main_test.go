@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	}
 	long := flag.Bool("long", false, "print the table of all measurements, and run no test")
 	brief := flag.Bool("brief", false, "as -long, with small counts: it shows that the harness works and judges nothing")
-	only := flag.String("only", "", "measure only what this regular expression matches: "+names())
+	only := flag.String("only", ".*", "measure only those whose whole name matches this regular expression, of "+names())
 	out := flag.String("o", "", "also write the table to this file")
 	flag.Parse()
 	if !*long && !*brief {
@@ -49,7 +49,7 @@ func TestMain(m *testing.M) {
 // printTable measures and prints. What can be measured is printed even if
 // something else failed.
 func printTable(s sizes, only, path string) error {
-	pattern, err := regexp.Compile(only)
+	pattern, err := regexp.Compile("^(" + only + ")$")
 	if err != nil {
 		return err
 	}
