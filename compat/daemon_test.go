@@ -22,7 +22,7 @@ func TestEndingSignals(t *testing.T) {
 				s.reaches("b", "RUNNING")
 				s.signal(sig)
 				s.note("exit status", s.wait())
-				s.note("main log", s.mainLog("received|stopped|waiting"))
+				s.note("main log", s.finalLog("received|stopped|waiting"))
 				s.note("leftovers", s.read("pid")+s.read("s.sock"))
 			})
 		})
@@ -44,7 +44,7 @@ func TestRestartBySignal(t *testing.T) {
 		s.call("supervisor.getAllProcessInfo")
 		s.note("same pid", s.ask("supervisor.getPID") == s.cmd.Process.Pid)
 		s.note("pidfile", s.read("pid") == fmt.Sprintln(s.cmd.Process.Pid))
-		s.note("main log", s.mainLog("received|stopped|spawned|started with|initialized"))
+		s.note("main log", s.finalLog("received|stopped|spawned|started with|initialized"))
 	})
 }
 
@@ -76,7 +76,7 @@ func TestCrossingSignals(t *testing.T) {
 				s.until("both signals are logged", func() bool { return s.times("received|ignored") == 2 })
 				s.write("go", "")
 				s.note("exit status", s.wait())
-				s.note("main log", s.mainLog("received|ignored|stopped"))
+				s.note("main log", s.finalLog("received|ignored|stopped"))
 			})
 		})
 	}
@@ -100,7 +100,7 @@ func TestPidfileUnwritable(t *testing.T) {
 		s.start(base)
 		s.logged("could not write")
 		s.call("supervisor.getState")
-		s.note("main log", s.mainLog("pidfile|CRIT could|started"))
+		s.note("main log", s.finalLog("pidfile|CRIT could|started"))
 	})
 }
 
@@ -132,7 +132,7 @@ func TestDaemonize(t *testing.T) {
 		s.call("supervisor.shutdown")
 		s.until("it is gone", func() bool { return len(s.processes()) == 0 })
 		// Ours opens its servers after it has left the terminal, not before.
-		lines := strings.Split(s.mainLog(""), "\n")
+		lines := strings.Split(s.finalLog(""), "\n")
 		slices.Sort(lines)
 		s.note("main log", strings.Join(lines, "\n"))
 		s.note("leftovers", s.read("pid")+s.read("s.sock"))
@@ -263,7 +263,7 @@ func TestGrandchildKeepsPipe(t *testing.T) {
 		s.write("go", "")
 		s.reaches("p", "EXITED")
 		s.call("supervisor.getProcessInfo", "p")
-		s.note("main log", s.mainLog("exited"))
+		s.note("main log", s.finalLog("exited"))
 		s.run("", "/bin/kill", "-9", s.read("grandchild"))
 	})
 }

@@ -115,7 +115,7 @@ func TestRequests(t *testing.T) {
 			c.send(r.text)
 			c.receive(r.label)
 		}
-		s.note("log", s.mainLog("is invalid"))
+		s.note("log", s.finalLog("is invalid"))
 	})
 }
 
@@ -198,7 +198,7 @@ func TestHangUp(t *testing.T) {
 		s.call("supervisor.getState")
 		s.write("go", "")
 		s.reaches("p", "STOPPED")
-		s.note("main log", s.mainLog("stopped|Traceback|rror"))
+		s.note("main log", s.finalLog("stopped|Traceback|rror"))
 	})
 }
 
@@ -256,7 +256,7 @@ func TestAuthentication(t *testing.T) {
 						conn.receive(strings.SplitN(what, " ", 2)[0] + " with " + credentials)
 					}
 				}
-				s.note("log", s.mainLog("CRIT Server"))
+				s.note("log", s.finalLog("CRIT Server"))
 				s.http.Transport = authorized{s.http.Transport, "user", c.password}
 			})
 		})

@@ -11,7 +11,7 @@ import (
 // several processes are at work, name picks one.
 func (s *stage) processLog(name string) {
 	s.Helper()
-	s.note("main log of "+name, s.mainLog(`(spawned|success|exited|stopped|gave up|spawnerr|killing|INFO reaped)\b.*\b`+name+`\b`))
+	s.note("main log of "+name, s.finalLog(`(spawned|success|exited|stopped|gave up|spawnerr|killing|INFO reaped)\b.*\b`+name+`\b`))
 }
 
 func TestRunning(t *testing.T) {
@@ -27,7 +27,7 @@ func TestRunning(t *testing.T) {
 		s.call("supervisor.getProcessInfo", "cat")
 		s.signal(15)
 		s.note("exit status", s.wait())
-		s.note("main log", s.mainLog("started|initialized|CRIT|spawned|success|received|stopped"))
+		s.note("main log", s.finalLog("started|initialized|CRIT|spawned|success|received|stopped"))
 		s.note("standard output is a copy", s.read("stdout") == s.read("main.log"))
 		s.note("standard error", s.read("stderr"))
 		s.note("pidfile", s.read("pid"))
@@ -152,7 +152,7 @@ func TestBackoffEndsWell(t *testing.T) {
 		s.run("", "/bin/cp", tool("child"), s.path("late"))
 		s.reaches("p", "RUNNING")
 		s.call("supervisor.getProcessInfo", "p")
-		s.note("first and last line", s.mainLog("spawnerr|success"))
+		s.note("first and last line", s.finalLog("spawnerr|success"))
 	})
 }
 
@@ -174,7 +174,7 @@ func TestStopping(t *testing.T) {
 				s.content("out", "ready")
 				s.call("supervisor.stopProcess", "p")
 				s.call("supervisor.getProcessInfo", "p")
-				s.note("main log", s.mainLog("killing|stopped|exited|attempted"))
+				s.note("main log", s.finalLog("killing|stopped|exited|attempted"))
 				s.note("output", s.read("out"))
 			})
 		})
@@ -195,7 +195,7 @@ func TestProcessGroups(t *testing.T) {
 				s.content("out", "ready")
 				s.call("supervisor.stopProcess", "p")
 				s.call("supervisor.getProcessInfo", "p")
-				s.note("main log", s.mainLog("killing|stopped"))
+				s.note("main log", s.finalLog("killing|stopped"))
 				s.note("output", s.read("out"))
 				survives := c.name == "alone"
 				s.until("the grandchild's fate is as configured", func() bool {
@@ -219,17 +219,17 @@ func TestPriorities(t *testing.T) {
 			"[group:g]\nprograms=k,l,m\npriority=10\n")
 		s.running("z", "a", "b", "c", "g:k", "g:l", "g:m")
 		// Within a group nobody waits for another at first.
-		s.note("first start", s.mainLog("spawned: '[zabc]'"))
+		s.note("first start", s.finalLog("spawned: '[zabc]'"))
 		s.call("supervisor.getAllProcessInfo")
 		s.callUnordered("supervisor.stopAllProcesses")
-		s.note("stop", s.mainLog("killing"))
+		s.note("stop", s.finalLog("killing"))
 		s.call("supervisor.startAllProcesses")
 		s.running("z", "a", "b", "c", "g:k", "g:l", "g:m")
-		s.note("second start", strings.Split(s.mainLog("spawned"), "\n")[7:])
+		s.note("second start", strings.Split(s.finalLog("spawned"), "\n")[7:])
 		s.signal(15)
 		s.note("exit status", s.wait())
-		s.note("shutdown", s.mainLog("killing"))
-		s.note("waiting", strings.SplitN(s.mainLog("waiting for .* to die"), "\n", 2)[0])
+		s.note("shutdown", s.finalLog("killing"))
+		s.note("waiting", strings.SplitN(s.finalLog("waiting for .* to die"), "\n", 2)[0])
 	})
 }
 
@@ -253,7 +253,7 @@ func TestCrossings(t *testing.T) {
 		s.call("supervisor.stopProcessGroup", "stubborn")
 		s.reaches("stubborn", "STOPPED")
 		s.processLog("stubborn")
-		s.note("warning", s.mainLog("already running"))
+		s.note("warning", s.finalLog("already running"))
 	})
 }
 

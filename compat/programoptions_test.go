@@ -99,7 +99,7 @@ func TestDaemonUser(t *testing.T) {
 		s.content("same", "uid")
 		s.note("ids", s.read("out")+s.read("same"))
 		s.note("other user", s.read("other"))
-		s.note("main log", s.mainLog("Set uid|CRIT|gave up"))
+		s.note("main log", s.finalLog("Set uid|CRIT|gave up"))
 		_, owners, _ := s.run("", "/usr/bin/stat", "-c", "%U %a %n", s.path("main.log"), s.path("pid"), s.path("s.sock"), s.path("out"))
 		s.note("owners", owners)
 	})
@@ -136,7 +136,7 @@ func TestServerURL(t *testing.T) {
 				s.note("url", s.read("out"))
 				s.signal(15)
 				s.note("exit status", s.wait())
-				s.note("main log", s.mainLog("CRIT Server|RPC interface"))
+				s.note("main log", s.finalLog("CRIT Server|RPC interface"))
 			})
 		})
 	}
@@ -162,7 +162,7 @@ func TestNumprocs(t *testing.T) {
 		s.call("supervisor.getAllProcessInfo")
 		s.call("supervisor.startProcessGroup", "none")
 		// Those of equal priority start at the same time in ours.
-		lines := strings.Split(s.mainLog("spawned"), "\n")
+		lines := strings.Split(s.finalLog("spawned"), "\n")
 		slices.Sort(lines)
 		s.note("spawned", strings.Join(lines, "\n"))
 	})
@@ -174,6 +174,6 @@ func TestLimits(t *testing.T) {
 		s.start(base + "minfds=1000\nminprocs=10\n[program:p]\ncommand=/bin/grep -E files|core /proc/self/limits\nstartsecs=0\nautorestart=false\nstdout_logfile=@DIR@/out\n")
 		s.reaches("p", "EXITED")
 		s.note("limits", s.read("out"))
-		s.note("main log", s.mainLog("RLIMIT"))
+		s.note("main log", s.finalLog("RLIMIT"))
 	})
 }

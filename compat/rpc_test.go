@@ -199,7 +199,7 @@ func TestSignalMethods(t *testing.T) {
 		s.call("supervisor.signalProcessGroup", "stopped", "NOSUCH")
 		s.call("supervisor.signalAllProcesses", "USR1")
 		s.call("supervisor.signalAllProcesses", "NOSUCH")
-		s.note("nothing else arrived", s.mainLog("exited|stopped"))
+		s.note("nothing else arrived", s.finalLog("exited|stopped"))
 	})
 }
 
@@ -234,7 +234,7 @@ func TestGroupMethods(t *testing.T) {
 		s.callUnordered("supervisor.stopAllProcesses")
 		s.call("supervisor.stopAllProcesses")
 		s.call("supervisor.getAllProcessInfo")
-		s.note("started in this order", s.mainLog("spawned: '[cd]'"))
+		s.note("started in this order", s.finalLog("spawned: '[cd]'"))
 	})
 }
 
@@ -339,7 +339,7 @@ func TestShutdownState(t *testing.T) {
 				})
 				s.note("same pid", s.ask("supervisor.getPID") == s.cmd.Process.Pid)
 				s.until("the program runs again", func() bool { return s.times("spawned") == 2 })
-				s.note("sequence", s.mainLog("received|started with|waiting for|spawned|stopped:"))
+				s.note("sequence", s.finalLog("received|started with|waiting for|spawned|stopped:"))
 			})
 		})
 	}

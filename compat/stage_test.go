@@ -21,7 +21,7 @@ import (
 )
 
 // patience bounds every wait. Nothing waits this long unless it has failed.
-const patience = 40 * time.Second
+const patience = 90 * time.Second
 
 // marker is in the environment of a stage's daemon and so of all its children.
 const marker = "TWIDDLER_STAGE="
@@ -283,6 +283,21 @@ func (s *stage) mainLog(pattern string) string {
 		}
 	}
 	return strings.Join(out, "\n")
+}
+
+// finalLog is mainLog once nothing has been added for a while: ours answers a
+// client before the line about it is in the file.
+func (s *stage) finalLog(pattern string) string {
+	s.Helper()
+	text, quiet := s.read("main.log"), 0
+	s.until("the main log is calm", func() bool {
+		if now := s.read("main.log"); now != text {
+			text, quiet = now, 0
+		}
+		quiet++
+		return quiet > 8
+	})
+	return s.mainLog(pattern)
 }
 
 // times is how many lines of the main log match.
