@@ -34,6 +34,7 @@ type daemon struct {
 	launch    *Launch       // nil in the foreground
 	serials   event.Counter // of events; they go on over a restart
 	restarted bool
+	warned    bool     // that root searches for the configuration
 	raised    []string // what was done about limits, for the log
 }
 

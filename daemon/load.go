@@ -23,6 +23,7 @@ func (d *daemon) find() (string, error) {
 	if d.flags.path != "" {
 		return d.flags.path, nil
 	}
+	d.warnRoot()
 	cwd, err := os.Getwd()
 	if err != nil {
 		return "", fmt.Errorf("cannot tell the current directory: %v", err)
@@ -35,6 +36,18 @@ func (d *daemon) find() (string, error) {
 		return "", &usageError{err}
 	}
 	return path, nil
+}
+
+// warnRoot is said once, by root without -c. Supervisor 4.2.5, options.py,
+// Options.default_configfile.
+func (d *daemon) warnRoot() {
+	if os.Getuid() != 0 || d.warned {
+		return
+	}
+	d.warned = true
+	fmt.Fprintln(d.stderr, "Warning: Supervisord is running as root and it is searching for its configuration file in "+
+		"default locations (including its current working directory); you probably want to specify a \"-c\" argument "+
+		"specifying an absolute path to a configuration file for improved security.")
 }
 
 // loadOptions is what the configuration is loaded with, and where it is.

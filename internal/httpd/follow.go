@@ -19,11 +19,12 @@ const (
 
 // A follower reads what is added to a log. Only its owner may use it.
 type follower struct {
-	path   string
-	file   *os.File
-	offset int64
-	held   bool // the only new bytes are the start of a character; they go with the next read
-	buf    [pieceRead]byte
+	path    string
+	file    *os.File
+	offset  int64
+	leaving bool // another file is at the path; the rest of this one is read first
+	held    bool // the only new bytes are the start of a character; they go with the next read
+	buf     [pieceRead]byte
 }
 
 // follow opens a log and goes to its last tailSize bytes.
@@ -63,7 +64,16 @@ func (f *follower) next() ([]byte, error) {
 			f.offset = 0
 			return []byte(truncatedLine), nil
 		}
-		if !f.rotated(info) {
+		switch {
+		case f.leaving:
+			// Nothing was added to the old file before the new one was there.
+			f.leaving = false
+			if !f.moveOn() {
+				return nil, nil
+			}
+		case f.rotated(info):
+			f.leaving = true
+		default:
 			return nil, nil
 		}
 	}
@@ -82,13 +92,15 @@ func (f *follower) take(data []byte) []byte {
 	return data
 }
 
-// rotated reports whether another file has come to the path, and opens it.
-// While there is none, the old one is followed.
+// rotated reports whether another file has come to the path. While there is
+// none, the old one is followed.
 func (f *follower) rotated(old os.FileInfo) bool {
 	info, err := os.Stat(f.path)
-	if err != nil || os.SameFile(info, old) {
-		return false
-	}
+	return err == nil && !os.SameFile(info, old)
+}
+
+// moveOn opens the file that is at the path now.
+func (f *follower) moveOn() bool {
 	before := f.file
 	if err := f.open(); err != nil {
 		f.file = before

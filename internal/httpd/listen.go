@@ -38,12 +38,13 @@ func open(c config.Server, o Options) (net.Listener, error) {
 	}
 	// Without an address the original listens on all of IPv4 and nothing else.
 	// Supervisor 4.2.5, http.py, supervisor_http_server.
-	network := "tcp4"
-	if strings.Contains(c.Host, ":") {
-		network = "tcp6"
+	network, host := "tcp4", c.Host
+	if strings.Contains(host, ":") {
+		// The original knows no such addresses; they are written as in a URL.
+		network, host = "tcp6", strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 	}
 	var lc net.ListenConfig
-	l, err := lc.Listen(context.Background(), network, net.JoinHostPort(c.Host, strconv.Itoa(c.Port)))
+	l, err := lc.Listen(context.Background(), network, net.JoinHostPort(host, strconv.Itoa(c.Port)))
 	if err != nil {
 		return nil, listenError(c, err)
 	}
