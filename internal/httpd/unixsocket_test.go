@@ -257,8 +257,13 @@ func TestRemovedSocketComesBack(t *testing.T) {
 			}
 		}},
 		{"directory removed", func(t *testing.T, path string) {
-			// In one step: the socket comes back into a directory that is there.
-			if err := os.Rename(filepath.Dir(path), t.TempDir()+"/gone"); err != nil {
+			// The directory goes before the socket in it does, so that there is
+			// none when the socket is to come back.
+			gone := filepath.Join(t.TempDir(), "gone")
+			if err := os.Rename(filepath.Dir(path), gone); err != nil {
+				t.Error(err)
+			}
+			if err := os.Remove(filepath.Join(gone, filepath.Base(path))); err != nil {
 				t.Error(err)
 			}
 			if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil {
