@@ -24,7 +24,7 @@ const (
 	maxLogged  = 256      // bytes of a request that a log line shows
 	maxStack   = 16 << 10 // bytes of a stack that a log line shows
 	firstRead  = 64 << 10 // bytes to make room for before any has arrived
-	maxPooled  = 1 << 20  // bytes of a buffer that is kept for later
+	maxPooled  = 4 << 20  // bytes of a buffer that is kept for later: the states of 2,000 programs
 	lingerTime = 2 * time.Second
 )
 
