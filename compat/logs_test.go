@@ -164,7 +164,7 @@ func TestLogFiles(t *testing.T) {
 		s.content("shared.log", "one")
 		s.content("shared.log", "two")
 		s.files("child/*")
-		s.files("[!m]*.log")
+		s.files("[^m]*.log")
 		s.call("supervisor.getAllProcessInfo")
 		s.call("supervisor.stopAllProcesses", false)
 	})
