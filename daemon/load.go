@@ -23,7 +23,6 @@ func (d *daemon) find() (string, error) {
 	if d.flags.path != "" {
 		return d.flags.path, nil
 	}
-	d.warnRoot()
 	cwd, err := os.Getwd()
 	if err != nil {
 		return "", fmt.Errorf("cannot tell the current directory: %v", err)
@@ -38,10 +37,11 @@ func (d *daemon) find() (string, error) {
 	return path, nil
 }
 
-// warnRoot is said once, by root without -c. Supervisor 4.2.5, options.py,
-// Options.default_configfile.
-func (d *daemon) warnRoot() {
-	if os.Getuid() != 0 || d.warned {
+// warnRoot is said once, by root without -c, unless the command line is wrong
+// already. Supervisor 4.2.5, options.py, Options.realize.
+func (d *daemon) warnRoot(err error) {
+	var wrong *config.Errors
+	if d.flags.path != "" || os.Getuid() != 0 || d.warned || errors.As(err, &wrong) && wrong.Problems[0].File == "" {
 		return
 	}
 	d.warned = true
@@ -136,6 +136,7 @@ func (d *daemon) load() (*config.Config, error) {
 	}
 	o.Tolerant = true
 	cfg, err := config.Load(o)
+	d.warnRoot(err)
 	if err != nil {
 		return nil, &usageError{err}
 	}

@@ -174,7 +174,7 @@ func (l *life) namespaces(cfg *config.Config) ([]rpc.Namespace, error) {
 			}
 			main := rpc.NewSupervisor(rpc.Options{
 				Loop: l.loop, Log: l.log, Identifier: cfg.Supervisord.Identifier, Version: Version,
-				RemoteEvent: l.loop.RemoteEvent,
+				LogSyslog: cfg.Supervisord.LogSyslog, RemoteEvent: l.loop.RemoteEvent,
 			})
 			spaces = append(spaces, rpc.Namespace{Name: i.Name, Methods: main.Methods()})
 			continue

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"time"
 
 	"example.org/twiddler/ext"
 	"example.org/twiddler/fault"
@@ -13,6 +14,9 @@ import (
 	"example.org/twiddler/level"
 )
 
+// flushTimeout bounds the waiting for a log whose disk is slow.
+const flushTimeout = time.Second
+
 // apiVersion is that of the namespace. Supervisor 4.2.5, rpcinterface.py.
 const apiVersion = "3.0"
 
@@ -20,6 +24,8 @@ const apiVersion = "3.0"
 type MainLog interface {
 	Log(lv level.Level, text string)
 	Path() string // "" without a file
+	// Flush waits until what was logged before is in the file.
+	Flush(ctx context.Context) error
 	Clear() error
 }
 
@@ -29,6 +35,7 @@ type Options struct {
 	Log        MainLog
 	Identifier string // of this instance
 	Version    string // what getSupervisorVersion answers
+	LogSyslog  bool   // the log goes to syslog
 
 	// RemoteEvent tells whoever listens of an event that a client sent. It is
 	// nil if nobody can listen.
@@ -114,10 +121,17 @@ func (s *Supervisor) GetPID(context.Context) (int, error) {
 //	@return string     that part of the log
 //	@role view
 //	@alias readMainLog
-func (s *Supervisor) ReadLog(_ context.Context, offset, length int64) (string, error) {
+func (s *Supervisor) ReadLog(ctx context.Context, offset, length int64) (string, error) {
 	if err := s.up(); err != nil {
 		return "", err
 	}
+	if s.o.LogSyslog {
+		return "", fault.New(fault.NoFile, "syslog") // as if that were its name
+	}
+	// What a call before this one has caused is to be there.
+	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
+	defer cancel()
+	_ = s.o.Log.Flush(ctx) // the log that is there is better than none
 	return readLog(s.o.Log.Path(), offset, length)
 }
 

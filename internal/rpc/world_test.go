@@ -60,8 +60,9 @@ type testLog struct {
 	clear error
 }
 
-func (l *testLog) Enabled(level.Level) bool { return true }
-func (l *testLog) Path() string             { return l.path }
+func (l *testLog) Enabled(level.Level) bool    { return true }
+func (l *testLog) Flush(context.Context) error { return nil }
+func (l *testLog) Path() string                { return l.path }
 
 func (l *testLog) Log(lv level.Level, text string) {
 	l.mu.Lock()

@@ -45,7 +45,8 @@ func (c *Core) shutDown(now proc.Moment, in Shutdown, out []Effect) []Effect {
 		return out
 	}
 	c.down.begun = true
-	out = c.emit(event.Event{Type: event.SupervisorStateChangeStopping}, out)
+	// Sent before anything is told to stop: the listeners may be the last.
+	out = c.dispatch(c.emit(event.Event{Type: event.SupervisorStateChangeStopping}, out))
 	for _, g := range c.groups {
 		for _, p := range g.procs {
 			out = c.feed(now, p, proc.Hold{}, out)
