@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 
 	"example.org/twiddler/ext"
 	"example.org/twiddler/internal/ctl"
@@ -48,9 +47,6 @@ var programs = []struct {
 // dispatch runs the program that the binary was called as, by a link of that
 // name or by its first argument.
 func dispatch(argv []string, factories []ext.Factory) int {
-	// A smaller heap is worth more to a daemon that sits beside what it runs
-	// than the little time the collector takes.
-	debug.SetGCPercent(50)
 	for _, p := range programs {
 		if filepath.Base(argv[0]) == p.link {
 			return p.main(argv)
