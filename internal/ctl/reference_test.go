@@ -235,7 +235,7 @@ func steps() []step {
 	add("status", "status|cat", "status idle", "status|nope", "status g:*", "status g:", "status x:*", "status g",
 		"status cat cat", "status nope idle", "status all nope", "start", "stop", "restart", "signal", "signal HUP",
 		"start cat", "stop|idle", "start nope", "start x:*", "stop x:*", "signal HUP x:*", "stop nope", "start bad",
-		"start noexec", "start quick", "status quick bad", "signal XX cat", "signal WINCH|cat", "signal USR2 idle",
+		"start noexec", "start quick", "status bad", "signal XX cat", "signal WINCH|cat", "signal USR2 idle",
 		"signal 28 g:*", "signal sigwinch none nope idle", "restart g:w_00", "restart|nope", "pid", "pid cat",
 		"pid cat idle nope", "pid idle", "pid all", "pid g:*")
 	all = append(all, step{args: "stop g:*", any: true}, step{args: "stop g:*"}, step{args: "start g:*", any: true},
