@@ -6,6 +6,8 @@ import (
 	"regexp"
 
 	"golang.org/x/sys/unix"
+
+	"example.org/twiddler/internal/ini"
 )
 
 // autoLetters is what the random part of a name is made of. Python's
@@ -56,7 +58,7 @@ func CleanAuto(dir, identifier string, warn func(text string)) {
 		}
 		path := filepath.Join(dir, name)
 		if err := unix.Unlink(path); err != nil { // os.Remove would remove directories, too
-			warn("Failed to clean up " + quoteString(path))
+			warn("Failed to clean up " + ini.Repr(path))
 		}
 	}
 }

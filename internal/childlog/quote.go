@@ -3,31 +3,7 @@ package childlog
 import (
 	"fmt"
 	"strings"
-	"unicode"
 )
-
-// quoteString writes s as Python's repr of a str: in single quotes, unless
-// it has those and no double ones.
-func quoteString(s string) string {
-	quote := pythonQuote(s)
-	var b strings.Builder
-	b.WriteByte(quote)
-	for _, r := range s {
-		switch {
-		case quoteCommon(&b, r, quote):
-		case unicode.IsPrint(r):
-			b.WriteRune(r)
-		case r < 0x100:
-			fmt.Fprintf(&b, `\x%02x`, r)
-		case r < 0x10000:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			fmt.Fprintf(&b, `\U%08x`, r)
-		}
-	}
-	b.WriteByte(quote)
-	return b.String()
-}
 
 // quoteBytes writes p as Python's repr of bytes.
 func quoteBytes(p []byte) string {
@@ -49,7 +25,7 @@ func quoteBytes(p []byte) string {
 	return b.String()
 }
 
-// quoteCommon writes what strings and bytes escape alike.
+// quoteCommon writes what has an escape of its own.
 func quoteCommon(b *strings.Builder, r rune, quote byte) bool {
 	switch r {
 	case '\\', rune(quote):

@@ -3,6 +3,8 @@ package childlog
 import (
 	"bytes"
 	"unicode/utf8"
+
+	"example.org/twiddler/internal/ini"
 )
 
 // StreamConfig says where one channel of one process goes. The slices that
@@ -109,7 +111,7 @@ func (s *Stream) token() {
 	}
 	if s.c.Debug != nil {
 		// Supervisor 4.2.5, dispatchers.py, toggle_capturemode.
-		s.c.Debug(quoteString(s.c.Process) + " " + s.c.Channel + " emitted a comm event")
+		s.c.Debug(ini.Repr(s.c.Process) + " " + s.c.Channel + " emitted a comm event")
 	}
 }
 
@@ -153,5 +155,5 @@ func (s *Stream) log(p []byte) {
 // outputText is the main log's form of a chunk. Supervisor 4.2.5,
 // dispatchers.py, POutputDispatcher._log.
 func (s *Stream) outputText(text string) string {
-	return quoteString(s.c.Process) + " " + s.c.Channel + " output:\n" + text
+	return ini.Repr(s.c.Process) + " " + s.c.Channel + " output:\n" + text
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"example.org/twiddler/internal/ini"
 )
 
 // A record is what a stream passed on.
@@ -235,8 +237,8 @@ func TestQuote(t *testing.T) {
 		"\x00\x7f\u0085": `'\x00\x7f\x85'`,
 		"grün\u200b😀":    `'grün\u200b😀'`,
 	} {
-		if got := quoteString(in); got != want {
-			t.Errorf("quoteString(%q) = %s, want %s", in, got, want)
+		if got := ini.Repr(in); got != want {
+			t.Errorf("Repr(%q) = %s, want %s", in, got, want)
 		}
 	}
 	if got, want := quoteBytes([]byte("a'\xff\n")), `b"a'\xff\n"`; got != want {

@@ -8,21 +8,6 @@ import (
 // defaultHandler is the result_handler that takes OK and nothing else.
 const defaultHandler = "supervisor.dispatchers:default_handler"
 
-// originalEvents are the events that Supervisor itself has; a name that ends
-// earlier than others covers them. Supervisor 4.2.5, events.py, EventTypes.
-var originalEvents = []string{
-	"EVENT",
-	"PROCESS_COMMUNICATION", "PROCESS_COMMUNICATION_STDERR", "PROCESS_COMMUNICATION_STDOUT",
-	"PROCESS_GROUP", "PROCESS_GROUP_ADDED", "PROCESS_GROUP_REMOVED",
-	"PROCESS_LOG", "PROCESS_LOG_STDERR", "PROCESS_LOG_STDOUT",
-	"PROCESS_STATE", "PROCESS_STATE_BACKOFF", "PROCESS_STATE_EXITED", "PROCESS_STATE_FATAL",
-	"PROCESS_STATE_RUNNING", "PROCESS_STATE_STARTING", "PROCESS_STATE_STOPPED", "PROCESS_STATE_STOPPING",
-	"PROCESS_STATE_UNKNOWN",
-	"REMOTE_COMMUNICATION",
-	"SUPERVISOR_STATE_CHANGE", "SUPERVISOR_STATE_CHANGE_RUNNING", "SUPERVISOR_STATE_CHANGE_STOPPING",
-	"TICK", "TICK_3600", "TICK_5", "TICK_60",
-}
-
 // listenerOptions is the part of the table of [eventlistener:x] that the pool
 // reads; the rest is that of programs.
 // Supervisor 4.2.5, options.py, process_groups_from_parser.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"example.org/twiddler/internal/event"
 	"example.org/twiddler/internal/ini"
 	"example.org/twiddler/level"
 )
@@ -60,7 +61,7 @@ func newLoader(o LoadOptions) *loader {
 		l.lookupGroup = func(name string) (int, error) { return -1, wrong("unknown group %s", name) }
 	}
 	if o.KnownEvents == nil {
-		l.o.KnownEvents = func(name string) bool { return slices.Contains(originalEvents, name) }
+		l.o.KnownEvents = event.Known
 	}
 	l.here = l.absolute(dirname(o.Path))
 	return l
