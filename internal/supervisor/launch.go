@@ -248,13 +248,11 @@ func (l *launcher) drain(name Name) {
 }
 
 func (l *launcher) write(w Write) *fault.Error {
-	l.mu.Lock()
-	c := l.children[w.Name]
-	l.mu.Unlock()
-	if c == nil || c.stdin == nil {
+	stdin := l.stdin(w.Name)
+	if stdin == nil {
 		return fault.New(fault.NoFile, w.As)
 	}
-	switch err := c.stdin.Write(w.Data); {
+	switch err := stdin.Write(w.Data); {
 	case err == nil:
 		return nil
 	case errors.Is(err, childlog.ErrFull):
@@ -265,10 +263,18 @@ func (l *launcher) write(w Write) *fault.Error {
 
 // send reports whether the child took the bytes, or will as it reads.
 func (l *launcher) send(s Send) bool {
+	stdin := l.stdin(s.Name)
+	return stdin != nil && stdin.Write(s.Data) == nil
+}
+
+// stdin is our end of a child's stdin, nil if there is no child or no pipe.
+func (l *launcher) stdin(n Name) *childlog.Input {
 	l.mu.Lock()
-	c := l.children[s.Name]
-	l.mu.Unlock()
-	return c != nil && c.stdin != nil && c.stdin.Write(s.Data) == nil
+	defer l.mu.Unlock()
+	if c := l.children[n]; c != nil {
+		return c.stdin
+	}
+	return nil
 }
 
 func (l *launcher) clear(logs Logs) error {
