@@ -269,6 +269,12 @@ func referenceGroups(t *testing.T, c *Client) {
 	if got, err := c.StopAllProcesses(ctx, true); err != nil {
 		t.Errorf("StopAllProcesses = %v, %v", got, err)
 	}
+	// A process that is still STOPPING is passed over by stopAllProcesses and
+	// cannot be started yet.
+	eventually(t, func() bool {
+		all, err := c.GetAllProcessInfo(ctx)
+		return err == nil && !slices.ContainsFunc(all, func(i ProcessInfo) bool { return i.StateName == "STOPPING" })
+	})
 	check(t, "StartProcess of a group", c.StartProcess(ctx, "many:*", true))
 	check(t, "StopProcess of a group", c.StopProcess(ctx, "many:*", true))
 	got, err := c.StartAllProcesses(ctx, true)
