@@ -55,7 +55,10 @@
 //
 //   - Methods are called from many goroutines: protect what they share.
 //   - Every method has a [Role]. Who may call it is decided outside, before
-//     the call.
+//     the call. An account may hold some groups only; such callers get no
+//     further than the methods whose [Scope] is Grouped, and those look at
+//     [CallerOf] before they show or change anything of a group. The methods of
+//     Host do it by themselves.
 //   - What comes from a client is of any size and any type that XML-RPC can
 //     say. Bound what is kept of it.
 //   - An error that is not a [*fault.Error] reaches the client as FAILED with

@@ -46,6 +46,20 @@ func ParseRole(word string) (Role, bool) {
 	return 0, false
 }
 
+// A Scope says what a caller must hold to call a method.
+type Scope int
+
+// The scopes.
+const (
+	// Whole is for callers that hold all groups.
+	Whole Scope = iota
+	// Grouped is for callers that hold only some groups, too: the method has
+	// nothing to do with groups, or asks [Caller.May] about those that it shows
+	// or changes. It treats a group that the caller does not hold as one that
+	// may not be there at all.
+	Grouped
+)
+
 // A Method is one remote procedure.
 type Method struct {
 	// Name is that on the wire, without the namespace: "addProgramToGroup".
@@ -63,6 +77,9 @@ type Method struct {
 
 	// Role is what a caller must be allowed.
 	Role Role
+
+	// Scope is what it must hold.
+	Scope Scope
 
 	// Defaults stand in for trailing parameters that a call leaves out: the
 	// last of them is that of the last parameter.
@@ -105,6 +122,9 @@ func (m Method) check() error {
 	}
 	if !m.Role.Valid() {
 		return fmt.Errorf("has no role")
+	}
+	if m.Scope != Whole && m.Scope != Grouped {
+		return fmt.Errorf("has a scope that is none")
 	}
 	if m.Call == nil {
 		return fmt.Errorf("has no Call")

@@ -10,8 +10,8 @@ import (
 // renumber. Supervisor 4.2.5, xmlrpc.py, Faults.
 type Code int
 
-// The faults of Supervisor, and NotInWhitelist of supervisor_twiddler. There
-// is no number 5.
+// The faults of Supervisor, NotInWhitelist of supervisor_twiddler, and our own
+// from 240. There is no number 5.
 const (
 	UnknownMethod        Code = 1
 	IncorrectParameters  Code = 2
@@ -32,6 +32,9 @@ const (
 	StillRunning         Code = 91
 	CantReread           Code = 92
 	NotInWhitelist       Code = 230 // its text on the wire begins UNKNOWN, as the original's does
+	NotPermitted         Code = 240 // the caller lacks the role, the group, or the policy's consent
+	Conflict             Code = 241 // somebody else has changed the same thing meanwhile
+	NotSaved             Code = 242 // it could not be made to outlive supervisord, and was not done
 )
 
 var names = map[Code]string{
@@ -53,6 +56,9 @@ var names = map[Code]string{
 	AlreadyAdded:         "ALREADY_ADDED",
 	StillRunning:         "STILL_RUNNING",
 	CantReread:           "CANT_REREAD",
+	NotPermitted:         "NOT_PERMITTED",
+	Conflict:             "CONFLICT",
+	NotSaved:             "NOT_SAVED",
 }
 
 // String is the name of the fault, UNKNOWN for a number without one.

@@ -18,6 +18,9 @@ func TestError(t *testing.T) {
 		{Bare(ShutdownState), 6, "SHUTDOWN_STATE"},
 		{Errorf(Failed, "%d of %d", 1, 2), 30, "FAILED: 1 of 2"},
 		{New(NotInWhitelist, "log"), 230, "UNKNOWN: log"},
+		{New(NotPermitted, "a"), 240, "NOT_PERMITTED: a"},
+		{New(Conflict, "a"), 241, "CONFLICT: a"},
+		{New(NotSaved, "a"), 242, "NOT_SAVED: a"},
 		{fmt.Errorf("while adding: %w", New(StillRunning, "a")), 91, "STILL_RUNNING: a"},
 		{errors.New("disk full"), 30, "FAILED: disk full"},
 	} {

@@ -15,6 +15,7 @@ func (t *Twiddler) Methods() []ext.Method {
 				"@return int  the version, as text",
 			Signature: []string{"int"},
 			Role:      ext.View,
+			Scope:     ext.Grouped,
 		}, t.GetAPIVersion),
 		ext.Bind0(ext.Method{
 			Name: "getGroupNames",
@@ -24,6 +25,7 @@ func (t *Twiddler) Methods() []ext.Method {
 				"@return array  names of groups",
 			Signature: []string{"array"},
 			Role:      ext.View,
+			Scope:     ext.Grouped,
 		}, t.GetGroupNames),
 		ext.Bind2(ext.Method{
 			Name: "log",
@@ -52,6 +54,7 @@ func (t *Twiddler) Methods() []ext.Method {
 			Signature: []string{"boolean", "string", "string", "struct"},
 			Params:    []string{"group_name", "program_name", "program_options"},
 			Role:      ext.Define,
+			Scope:     ext.Grouped,
 		}, t.AddProgramToGroup),
 		ext.Bind2(ext.Method{
 			Name: "removeProcessFromGroup",
@@ -65,6 +68,7 @@ func (t *Twiddler) Methods() []ext.Method {
 			Signature: []string{"boolean", "string", "string"},
 			Params:    []string{"group_name", "process_name"},
 			Role:      ext.Define,
+			Scope:     ext.Grouped,
 		}, t.RemoveProcessFromGroup),
 	}
 }

@@ -60,6 +60,7 @@ func newTwiddler(h ext.Host, options map[string]string) (ext.Extension, error) {
 //
 //	@return int  the version, as text
 //	@role view
+//	@scope groups
 func (t *Twiddler) GetAPIVersion(ctx context.Context) (any, error) {
 	// The result is a string, documented as an int: so is the original's, and
 	// clients see both.
@@ -74,6 +75,7 @@ func (t *Twiddler) GetAPIVersion(ctx context.Context) (any, error) {
 //
 //	@return array  names of groups
 //	@role view
+//	@scope groups
 func (t *Twiddler) GetGroupNames(ctx context.Context) ([]string, error) {
 	if err := t.admit(ctx, "getGroupNames"); err != nil {
 		return nil, err
@@ -111,6 +113,7 @@ func (t *Twiddler) Log(ctx context.Context, message, level any) (bool, error) {
 //	@param struct program_options  options as in a program section
 //	@return boolean                always true
 //	@role define
+//	@scope groups
 func (t *Twiddler) AddProgramToGroup(ctx context.Context, group, program, options any) (bool, error) {
 	if err := t.admit(ctx, "addProgramToGroup"); err != nil {
 		return false, err
@@ -137,6 +140,7 @@ func (t *Twiddler) AddProgramToGroup(ctx context.Context, group, program, option
 //	@param string process_name  name of a process in it
 //	@return boolean             always true
 //	@role define
+//	@scope groups
 func (t *Twiddler) RemoveProcessFromGroup(ctx context.Context, group, process any) (bool, error) {
 	if err := t.admit(ctx, "removeProcessFromGroup"); err != nil {
 		return false, err

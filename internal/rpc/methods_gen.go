@@ -18,6 +18,7 @@ func (s *Supervisor) Methods() []ext.Method {
 			Signature: []string{"boolean", "string", "boolean"},
 			Params:    []string{"name", "wait"},
 			Role:      ext.Operate,
+			Scope:     ext.Grouped,
 			Defaults:  []any{true},
 		}, s.StartProcess),
 		ext.Bind2(ext.Method{
@@ -30,6 +31,7 @@ func (s *Supervisor) Methods() []ext.Method {
 			Signature: []string{"array", "string", "boolean"},
 			Params:    []string{"name", "wait"},
 			Role:      ext.Operate,
+			Scope:     ext.Grouped,
 			Defaults:  []any{true},
 		}, s.StartProcessGroup),
 		ext.Bind1(ext.Method{
@@ -41,6 +43,7 @@ func (s *Supervisor) Methods() []ext.Method {
 			Signature: []string{"array", "boolean"},
 			Params:    []string{"wait"},
 			Role:      ext.Operate,
+			Scope:     ext.Grouped,
 			Defaults:  []any{true},
 		}, s.StartAllProcesses),
 		ext.Bind2(ext.Method{
@@ -54,6 +57,7 @@ func (s *Supervisor) Methods() []ext.Method {
 			Signature: []string{"boolean", "string", "boolean"},
 			Params:    []string{"name", "wait"},
 			Role:      ext.Operate,
+			Scope:     ext.Grouped,
 			Defaults:  []any{true},
 		}, s.StopProcess),
 		ext.Bind2(ext.Method{
@@ -66,6 +70,7 @@ func (s *Supervisor) Methods() []ext.Method {
 			Signature: []string{"array", "string", "boolean"},
 			Params:    []string{"name", "wait"},
 			Role:      ext.Operate,
+			Scope:     ext.Grouped,
 			Defaults:  []any{true},
 		}, s.StopProcessGroup),
 		ext.Bind1(ext.Method{
@@ -77,6 +82,7 @@ func (s *Supervisor) Methods() []ext.Method {
 			Signature: []string{"array", "boolean"},
 			Params:    []string{"wait"},
 			Role:      ext.Operate,
+			Scope:     ext.Grouped,
 			Defaults:  []any{true},
 		}, s.StopAllProcesses),
 		ext.Bind2(ext.Method{
@@ -90,6 +96,7 @@ func (s *Supervisor) Methods() []ext.Method {
 			Signature: []string{"boolean", "string", "string"},
 			Params:    []string{"name", "signal"},
 			Role:      ext.Operate,
+			Scope:     ext.Grouped,
 		}, s.SignalProcess),
 		ext.Bind2(ext.Method{
 			Name: "signalProcessGroup",
@@ -101,6 +108,7 @@ func (s *Supervisor) Methods() []ext.Method {
 			Signature: []string{"array", "string", "string"},
 			Params:    []string{"name", "signal"},
 			Role:      ext.Operate,
+			Scope:     ext.Grouped,
 		}, s.SignalProcessGroup),
 		ext.Bind1(ext.Method{
 			Name: "signalAllProcesses",
@@ -111,6 +119,7 @@ func (s *Supervisor) Methods() []ext.Method {
 			Signature: []string{"array", "string"},
 			Params:    []string{"signal"},
 			Role:      ext.Operate,
+			Scope:     ext.Grouped,
 		}, s.SignalAllProcesses),
 		ext.Bind1(ext.Method{
 			Name: "getProcessInfo",
@@ -121,6 +130,7 @@ func (s *Supervisor) Methods() []ext.Method {
 			Signature: []string{"struct", "string"},
 			Params:    []string{"name"},
 			Role:      ext.View,
+			Scope:     ext.Grouped,
 		}, s.GetProcessInfo),
 		ext.Bind0(ext.Method{
 			Name: "getAllProcessInfo",
@@ -129,6 +139,7 @@ func (s *Supervisor) Methods() []ext.Method {
 				"@return array  a struct for each process, by names of group and process",
 			Signature: []string{"array"},
 			Role:      ext.View,
+			Scope:     ext.Grouped,
 		}, s.GetAllProcessInfo),
 		ext.Bind0(ext.Method{
 			Name: "getAllConfigInfo",
@@ -138,6 +149,7 @@ func (s *Supervisor) Methods() []ext.Method {
 				"@return array  a struct for each process, by name",
 			Signature: []string{"array"},
 			Role:      ext.View,
+			Scope:     ext.Grouped,
 		}, s.GetAllConfigInfo),
 		ext.Bind3(ext.Method{
 			Name: "readProcessStdoutLog",
@@ -152,6 +164,7 @@ func (s *Supervisor) Methods() []ext.Method {
 			Signature: []string{"string", "string", "int", "int"},
 			Params:    []string{"name", "offset", "length"},
 			Role:      ext.View,
+			Scope:     ext.Grouped,
 		}, s.ReadProcessStdoutLog),
 		ext.Bind3(ext.Method{
 			Name: "readProcessLog",
@@ -166,6 +179,7 @@ func (s *Supervisor) Methods() []ext.Method {
 			Signature: []string{"string", "string", "int", "int"},
 			Params:    []string{"name", "offset", "length"},
 			Role:      ext.View,
+			Scope:     ext.Grouped,
 		}, s.ReadProcessStdoutLog),
 		ext.Bind3(ext.Method{
 			Name: "readProcessStderrLog",
@@ -180,6 +194,7 @@ func (s *Supervisor) Methods() []ext.Method {
 			Signature: []string{"string", "string", "int", "int"},
 			Params:    []string{"name", "offset", "length"},
 			Role:      ext.View,
+			Scope:     ext.Grouped,
 		}, s.ReadProcessStderrLog),
 		ext.Bind3(ext.Method{
 			Name: "tailProcessStdoutLog",
@@ -194,6 +209,7 @@ func (s *Supervisor) Methods() []ext.Method {
 			Signature: []string{"array", "string", "int", "int"},
 			Params:    []string{"name", "offset", "length"},
 			Role:      ext.View,
+			Scope:     ext.Grouped,
 		}, s.TailProcessStdoutLog),
 		ext.Bind3(ext.Method{
 			Name: "tailProcessLog",
@@ -208,6 +224,7 @@ func (s *Supervisor) Methods() []ext.Method {
 			Signature: []string{"array", "string", "int", "int"},
 			Params:    []string{"name", "offset", "length"},
 			Role:      ext.View,
+			Scope:     ext.Grouped,
 		}, s.TailProcessStdoutLog),
 		ext.Bind3(ext.Method{
 			Name: "tailProcessStderrLog",
@@ -222,6 +239,7 @@ func (s *Supervisor) Methods() []ext.Method {
 			Signature: []string{"array", "string", "int", "int"},
 			Params:    []string{"name", "offset", "length"},
 			Role:      ext.View,
+			Scope:     ext.Grouped,
 		}, s.TailProcessStderrLog),
 		ext.Bind1(ext.Method{
 			Name: "clearProcessLogs",
@@ -232,6 +250,7 @@ func (s *Supervisor) Methods() []ext.Method {
 			Signature: []string{"boolean", "string"},
 			Params:    []string{"name"},
 			Role:      ext.Operate,
+			Scope:     ext.Grouped,
 		}, s.ClearProcessLogs),
 		ext.Bind1(ext.Method{
 			Name: "clearProcessLog",
@@ -242,6 +261,7 @@ func (s *Supervisor) Methods() []ext.Method {
 			Signature: []string{"boolean", "string"},
 			Params:    []string{"name"},
 			Role:      ext.Operate,
+			Scope:     ext.Grouped,
 		}, s.ClearProcessLogs),
 		ext.Bind0(ext.Method{
 			Name: "clearAllProcessLogs",
@@ -250,6 +270,7 @@ func (s *Supervisor) Methods() []ext.Method {
 				"@return array  a struct of name, group, status and description for each process",
 			Signature: []string{"array"},
 			Role:      ext.Operate,
+			Scope:     ext.Grouped,
 		}, s.ClearAllProcessLogs),
 		ext.Bind0(ext.Method{
 			Name: "getAPIVersion",
@@ -259,6 +280,7 @@ func (s *Supervisor) Methods() []ext.Method {
 				"@return string  the version",
 			Signature: []string{"string"},
 			Role:      ext.View,
+			Scope:     ext.Grouped,
 		}, s.GetAPIVersion),
 		ext.Bind0(ext.Method{
 			Name: "getVersion",
@@ -268,6 +290,7 @@ func (s *Supervisor) Methods() []ext.Method {
 				"@return string  the version",
 			Signature: []string{"string"},
 			Role:      ext.View,
+			Scope:     ext.Grouped,
 		}, s.GetAPIVersion),
 		ext.Bind0(ext.Method{
 			Name: "getSupervisorVersion",
@@ -277,6 +300,7 @@ func (s *Supervisor) Methods() []ext.Method {
 				"@return string  the version",
 			Signature: []string{"string"},
 			Role:      ext.View,
+			Scope:     ext.Grouped,
 		}, s.GetSupervisorVersion),
 		ext.Bind0(ext.Method{
 			Name: "getIdentification",
@@ -286,6 +310,7 @@ func (s *Supervisor) Methods() []ext.Method {
 				"@return string  the identifier",
 			Signature: []string{"string"},
 			Role:      ext.View,
+			Scope:     ext.Grouped,
 		}, s.GetIdentification),
 		ext.Bind0(ext.Method{
 			Name: "getState",
@@ -295,6 +320,7 @@ func (s *Supervisor) Methods() []ext.Method {
 				"@return struct  statecode and statename",
 			Signature: []string{"struct"},
 			Role:      ext.View,
+			Scope:     ext.Grouped,
 		}, s.GetState),
 		ext.Bind0(ext.Method{
 			Name: "getPID",
@@ -303,6 +329,7 @@ func (s *Supervisor) Methods() []ext.Method {
 				"@return int  the process id",
 			Signature: []string{"int"},
 			Role:      ext.View,
+			Scope:     ext.Grouped,
 		}, s.GetPID),
 		ext.Bind2(ext.Method{
 			Name: "readLog",
@@ -375,6 +402,7 @@ func (s *Supervisor) Methods() []ext.Method {
 			Signature: []string{"boolean", "string"},
 			Params:    []string{"name"},
 			Role:      ext.Define,
+			Scope:     ext.Grouped,
 		}, s.AddProcessGroup),
 		ext.Bind1(ext.Method{
 			Name: "removeProcessGroup",
@@ -385,6 +413,7 @@ func (s *Supervisor) Methods() []ext.Method {
 			Signature: []string{"boolean", "string"},
 			Params:    []string{"name"},
 			Role:      ext.Define,
+			Scope:     ext.Grouped,
 		}, s.RemoveProcessGroup),
 		ext.Bind2(ext.Method{
 			Name: "sendProcessStdin",
@@ -397,6 +426,7 @@ func (s *Supervisor) Methods() []ext.Method {
 			Signature: []string{"boolean", "string", "string"},
 			Params:    []string{"name", "chars"},
 			Role:      ext.Operate,
+			Scope:     ext.Grouped,
 		}, s.SendProcessStdin),
 		ext.Bind2(ext.Method{
 			Name: "sendRemoteCommEvent",
@@ -423,6 +453,7 @@ func (s *System) Methods() []ext.Method {
 				"@return array  whole names, such as supervisor.getState, in order",
 			Signature: []string{"array"},
 			Role:      ext.View,
+			Scope:     ext.Grouped,
 		}, s.ListMethods),
 		ext.Bind1(ext.Method{
 			Name: "methodHelp",
@@ -433,6 +464,7 @@ func (s *System) Methods() []ext.Method {
 			Signature: []string{"string", "string"},
 			Params:    []string{"name"},
 			Role:      ext.View,
+			Scope:     ext.Grouped,
 		}, s.MethodHelp),
 		ext.Bind1(ext.Method{
 			Name: "methodSignature",
@@ -443,6 +475,7 @@ func (s *System) Methods() []ext.Method {
 			Signature: []string{"array", "string"},
 			Params:    []string{"name"},
 			Role:      ext.View,
+			Scope:     ext.Grouped,
 		}, s.MethodSignature),
 		ext.Bind1(ext.Method{
 			Name: "multicall",
@@ -457,6 +490,7 @@ func (s *System) Methods() []ext.Method {
 			Signature: []string{"array", "array"},
 			Params:    []string{"calls"},
 			Role:      ext.View,
+			Scope:     ext.Grouped,
 		}, s.Multicall),
 	}
 }

@@ -19,6 +19,7 @@ import (
 //	@param boolean [wait=true]  whether to wait until it runs
 //	@return boolean             always true; for a group the array of startProcessGroup
 //	@role operate
+//	@scope groups
 func (s *Supervisor) StartProcess(ctx context.Context, name string, wait bool) (any, error) {
 	if err := s.up(); err != nil {
 		return nil, err
@@ -36,6 +37,7 @@ func (s *Supervisor) StartProcess(ctx context.Context, name string, wait bool) (
 //	@param boolean [wait=true]  whether to wait until they run
 //	@return array               a struct of name, group, status and description for each process
 //	@role operate
+//	@scope groups
 func (s *Supervisor) StartProcessGroup(ctx context.Context, name string, wait bool) (any, error) {
 	if err := s.up(); err != nil {
 		return nil, err
@@ -48,6 +50,7 @@ func (s *Supervisor) StartProcessGroup(ctx context.Context, name string, wait bo
 //	@param boolean [wait=true]  whether to wait until they run
 //	@return array               a struct of name, group, status and description for each process
 //	@role operate
+//	@scope groups
 func (s *Supervisor) StartAllProcesses(ctx context.Context, wait bool) (any, error) {
 	if err := s.up(); err != nil {
 		return nil, err
@@ -62,6 +65,7 @@ func (s *Supervisor) StartAllProcesses(ctx context.Context, wait bool) (any, err
 //	@param boolean [wait=true]  whether to wait until it is down
 //	@return boolean             always true; for a group the array of stopProcessGroup
 //	@role operate
+//	@scope groups
 func (s *Supervisor) StopProcess(ctx context.Context, name string, wait bool) (any, error) {
 	if err := s.up(); err != nil {
 		return nil, err
@@ -79,6 +83,7 @@ func (s *Supervisor) StopProcess(ctx context.Context, name string, wait bool) (a
 //	@param boolean [wait=true]  whether to wait until they are down
 //	@return array               a struct of name, group, status and description for each process
 //	@role operate
+//	@scope groups
 func (s *Supervisor) StopProcessGroup(ctx context.Context, name string, wait bool) (any, error) {
 	if err := s.up(); err != nil {
 		return nil, err
@@ -91,6 +96,7 @@ func (s *Supervisor) StopProcessGroup(ctx context.Context, name string, wait boo
 //	@param boolean [wait=true]  whether to wait until they are down
 //	@return array               a struct of name, group, status and description for each process
 //	@role operate
+//	@scope groups
 func (s *Supervisor) StopAllProcesses(ctx context.Context, wait bool) (any, error) {
 	if err := s.up(); err != nil {
 		return nil, err
@@ -105,6 +111,7 @@ func (s *Supervisor) StopAllProcesses(ctx context.Context, wait bool) (any, erro
 //	@param string signal  a name, with or without SIG, or a number
 //	@return boolean       always true; for a group the array of signalProcessGroup
 //	@role operate
+//	@scope groups
 func (s *Supervisor) SignalProcess(ctx context.Context, name string, signal any) (any, error) {
 	if err := s.up(); err != nil {
 		return nil, err
@@ -132,6 +139,7 @@ func (s *Supervisor) SignalProcess(ctx context.Context, name string, signal any)
 //	@param string signal  a name, with or without SIG, or a number
 //	@return array         a struct of name, group, status and description for each process
 //	@role operate
+//	@scope groups
 func (s *Supervisor) SignalProcessGroup(ctx context.Context, name string, signal any) (any, error) {
 	if err := s.up(); err != nil {
 		return nil, err
@@ -144,6 +152,7 @@ func (s *Supervisor) SignalProcessGroup(ctx context.Context, name string, signal
 //	@param string signal  a name, with or without SIG, or a number
 //	@return array         a struct of name, group, status and description for each process
 //	@role operate
+//	@scope groups
 func (s *Supervisor) SignalAllProcesses(ctx context.Context, signal any) (any, error) {
 	if err := s.up(); err != nil {
 		return nil, err
@@ -214,6 +223,7 @@ func signalNumber(v any) (int, error) {
 //	@param string name  name of the process, or group:name
 //	@return struct      the process
 //	@role view
+//	@scope groups
 func (s *Supervisor) GetProcessInfo(ctx context.Context, name string) (any, error) {
 	info, err := s.info(ctx, name)
 	if err != nil {
@@ -226,6 +236,7 @@ func (s *Supervisor) GetProcessInfo(ctx context.Context, name string) (any, erro
 //
 //	@return array  a struct for each process, by names of group and process
 //	@role view
+//	@scope groups
 func (s *Supervisor) GetAllProcessInfo(ctx context.Context) (any, error) {
 	if err := s.up(); err != nil {
 		return nil, err
@@ -242,6 +253,7 @@ func (s *Supervisor) GetAllProcessInfo(ctx context.Context) (any, error) {
 //
 //	@return array  a struct for each process, by name
 //	@role view
+//	@scope groups
 func (s *Supervisor) GetAllConfigInfo(ctx context.Context) (any, error) {
 	if err := s.up(); err != nil {
 		return nil, err
@@ -262,6 +274,7 @@ func (s *Supervisor) GetAllConfigInfo(ctx context.Context) (any, error) {
 //	@param int length   how many bytes
 //	@return string      that part of the log
 //	@role view
+//	@scope groups
 //	@alias readProcessLog
 func (s *Supervisor) ReadProcessStdoutLog(ctx context.Context, name string, offset, length int64) (string, error) {
 	info, err := s.info(ctx, name)
@@ -280,6 +293,7 @@ func (s *Supervisor) ReadProcessStdoutLog(ctx context.Context, name string, offs
 //	@param int length   how many bytes
 //	@return string      that part of the log
 //	@role view
+//	@scope groups
 func (s *Supervisor) ReadProcessStderrLog(ctx context.Context, name string, offset, length int64) (string, error) {
 	info, err := s.info(ctx, name)
 	if err != nil {
@@ -297,6 +311,7 @@ func (s *Supervisor) ReadProcessStderrLog(ctx context.Context, name string, offs
 //	@param int length   how many bytes
 //	@return array       the text, the next offset, and whether some was left out
 //	@role view
+//	@scope groups
 //	@alias tailProcessLog
 func (s *Supervisor) TailProcessStdoutLog(ctx context.Context, name string, offset, length int64) ([]any, error) {
 	info, err := s.info(ctx, name)
@@ -315,6 +330,7 @@ func (s *Supervisor) TailProcessStdoutLog(ctx context.Context, name string, offs
 //	@param int length   how many bytes
 //	@return array       the text, the next offset, and whether some was left out
 //	@role view
+//	@scope groups
 func (s *Supervisor) TailProcessStderrLog(ctx context.Context, name string, offset, length int64) ([]any, error) {
 	info, err := s.info(ctx, name)
 	if err != nil {
@@ -337,6 +353,7 @@ func tailLog(path string, offset, length int64) []any {
 //	@param string name  name of the process, or group:name
 //	@return boolean     always true
 //	@role operate
+//	@scope groups
 //	@alias clearProcessLog
 func (s *Supervisor) ClearProcessLogs(ctx context.Context, name string) (bool, error) {
 	if err := s.up(); err != nil {
@@ -353,6 +370,7 @@ func (s *Supervisor) ClearProcessLogs(ctx context.Context, name string) (bool, e
 //
 //	@return array  a struct of name, group, status and description for each process
 //	@role operate
+//	@scope groups
 func (s *Supervisor) ClearAllProcessLogs(ctx context.Context) (any, error) {
 	if err := s.up(); err != nil {
 		return nil, err

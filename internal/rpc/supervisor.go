@@ -72,6 +72,7 @@ func done(err error) (bool, error) { return err == nil, err }
 //
 //	@return string  the version
 //	@role view
+//	@scope groups
 //	@alias getVersion
 func (s *Supervisor) GetAPIVersion(context.Context) (string, error) {
 	return apiVersion, s.up()
@@ -82,6 +83,7 @@ func (s *Supervisor) GetAPIVersion(context.Context) (string, error) {
 //
 //	@return string  the version
 //	@role view
+//	@scope groups
 func (s *Supervisor) GetSupervisorVersion(context.Context) (string, error) {
 	return s.o.Version, s.up()
 }
@@ -91,6 +93,7 @@ func (s *Supervisor) GetSupervisorVersion(context.Context) (string, error) {
 //
 //	@return string  the identifier
 //	@role view
+//	@scope groups
 func (s *Supervisor) GetIdentification(context.Context) (string, error) {
 	return s.o.Identifier, s.up()
 }
@@ -100,6 +103,7 @@ func (s *Supervisor) GetIdentification(context.Context) (string, error) {
 //
 //	@return struct  statecode and statename
 //	@role view
+//	@scope groups
 func (s *Supervisor) GetState(context.Context) (any, error) {
 	return moodAnswer(s.loop.Mood()), s.up()
 }
@@ -108,6 +112,7 @@ func (s *Supervisor) GetState(context.Context) (any, error) {
 //
 //	@return int  the process id
 //	@role view
+//	@scope groups
 func (s *Supervisor) GetPID(context.Context) (int, error) {
 	return os.Getpid(), s.up()
 }
@@ -198,6 +203,7 @@ func (s *Supervisor) ReloadConfig(ctx context.Context) ([]any, error) {
 //	@param string name  name of the group
 //	@return boolean     always true
 //	@role define
+//	@scope groups
 func (s *Supervisor) AddProcessGroup(ctx context.Context, name string) (bool, error) {
 	if err := s.up(); err != nil {
 		return false, err
@@ -210,6 +216,7 @@ func (s *Supervisor) AddProcessGroup(ctx context.Context, name string) (bool, er
 //	@param string name  name of the group
 //	@return boolean     always true
 //	@role define
+//	@scope groups
 func (s *Supervisor) RemoveProcessGroup(ctx context.Context, name string) (bool, error) {
 	if err := s.up(); err != nil {
 		return false, err
@@ -224,6 +231,7 @@ func (s *Supervisor) RemoveProcessGroup(ctx context.Context, name string) (bool,
 //	@param string chars  what to write
 //	@return boolean      always true
 //	@role operate
+//	@scope groups
 func (s *Supervisor) SendProcessStdin(ctx context.Context, name string, chars any) (bool, error) {
 	if err := s.up(); err != nil {
 		return false, err

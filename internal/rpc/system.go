@@ -26,6 +26,7 @@ type System struct{ server *Server }
 //
 //	@return array  whole names, such as supervisor.getState, in order
 //	@role view
+//	@scope groups
 func (s *System) ListMethods(context.Context) ([]string, error) {
 	return slices.Sorted(maps.Keys(s.server.methods)), nil
 }
@@ -35,6 +36,7 @@ func (s *System) ListMethods(context.Context) ([]string, error) {
 //	@param string name  whole name of the method
 //	@return string      the text
 //	@role view
+//	@scope groups
 func (s *System) MethodHelp(_ context.Context, name string) (string, error) {
 	m := s.server.methods[name]
 	if m == nil {
@@ -48,6 +50,7 @@ func (s *System) MethodHelp(_ context.Context, name string) (string, error) {
 //	@param string name  whole name of the method
 //	@return array       type words: that of the result, then those of the parameters
 //	@role view
+//	@scope groups
 func (s *System) MethodSignature(_ context.Context, name string) ([]string, error) {
 	m := s.server.methods[name]
 	if m == nil {
@@ -65,6 +68,7 @@ func (s *System) MethodSignature(_ context.Context, name string) ([]string, erro
 //	@param array calls  the calls
 //	@return array       the results, in the same order, each as it is
 //	@role view
+//	@scope groups
 func (s *System) Multicall(ctx context.Context, calls []any) (any, error) {
 	for _, c := range calls {
 		if _, ok := c.(map[string]any); !ok {

@@ -17,6 +17,7 @@ type doc struct {
 	params  []param
 	result  param // without a name
 	role    ext.Role
+	grouped bool // from @scope
 	aliases []string
 	name    string // from @name; empty for none
 	pos     token.Pos
@@ -127,6 +128,12 @@ func (s *source) apply(d *doc, t tag) error {
 			return s.errorf(t.pos, "%q is not one of the roles view, operate, define, admin", t.rest)
 		}
 		d.role = role
+		return nil
+	case "@scope":
+		if t.rest != "groups" {
+			return s.errorf(t.pos, "%q is not the scope groups; a method without @scope needs all groups", t.rest)
+		}
+		d.grouped = true
 		return nil
 	case "@alias", "@name":
 		if !wireWord.MatchString(t.rest) {

@@ -18,6 +18,8 @@
 //	@param TYPE [name=v] text   one that calls may leave out, with what it is then
 //	@return TYPE text           required
 //	@role WORD                  required: view, operate, define or admin
+//	@scope groups               the method may be called for some groups only,
+//	                            and checks them itself
 //	@alias name                 another name of the method; any number
 //	@name name                  the name on the wire, if it is not the Go name
 //	                            with a lower-case letter first

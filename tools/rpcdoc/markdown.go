@@ -15,7 +15,7 @@ func (s *source) markdown(namespaces []string) []byte {
 		ns := namespaces[i]
 		fmt.Fprintf(&b, "\n# Namespace `%s`\n\n| method | result | role |\n|---|---|---|\n", ns)
 		for _, m := range r.methods {
-			fmt.Fprintf(&b, "| [`%s`](#%s) | %s | %s |\n", m.call(m.name), anchor(ns, m.name), cell(m.result.typeWord()), m.role)
+			fmt.Fprintf(&b, "| [`%s`](#%s) | %s | %s |\n", m.call(m.name), anchor(ns, m.name), cell(m.result.typeWord()), m.who())
 		}
 		for _, m := range r.methods {
 			m.section(&b, ns)
@@ -26,7 +26,7 @@ func (s *source) markdown(namespaces []string) []byte {
 
 func (m *method) section(b *bytes.Buffer, ns string) {
 	fmt.Fprintf(b, "\n## %s.%s\n\n", ns, m.name)
-	fmt.Fprintf(b, "`%s.%s`, for the role %s.\n", ns, m.call(m.name), m.role)
+	fmt.Fprintf(b, "`%s.%s`, for the role %s.\n", ns, m.call(m.name), m.who())
 	if len(m.aliases) > 0 {
 		names := make([]string, len(m.aliases))
 		for i, a := range m.aliases {
@@ -43,6 +43,14 @@ func (m *method) section(b *bytes.Buffer, ns string) {
 	}
 	returns := strings.TrimSpace(m.result.typeWord() + "  " + inMarkdown(m.result.text))
 	fmt.Fprintf(b, "\nReturns %s.\n", strings.TrimSuffix(strings.Replace(returns, "  ", ": ", 1), "."))
+}
+
+// who is the role that the method takes, and for what.
+func (m *method) who() string {
+	if m.grouped {
+		return m.role.String()
+	}
+	return m.role.String() + " over all groups"
 }
 
 // call is the method as a caller writes it: log(message, [level]).

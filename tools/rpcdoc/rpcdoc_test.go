@@ -126,6 +126,7 @@ func TestMistakes(t *testing.T) {
 		{"// F does.\n//\n//\t@return string\n//\t@role view\n" + sig, "7: F returns a bool, so its type is boolean, not string"},
 		{"// F does.\n//\n//\t@return boolean\n//\t@return boolean\n//\t@role view\n" + sig, "8: a second @return"},
 		{"// F does.\n//\n//\t@return boolean\n//\t@role root\n" + sig, `8: "root" is not one of the roles view, operate, define, admin`},
+		{ok + "//\t@scope group\n" + sig, `9: "group" is not the scope groups; a method without @scope needs all groups`},
 		{ok + "//\t@alias a.b\n" + sig, `9: @alias needs the name of a method, not "a.b"`},
 		{ok + "//\t@name\n" + sig, `9: @name needs the name of a method, not ""`},
 		{ok + "//\t@returns boolean\n" + sig, "9: unknown tag @returns"},

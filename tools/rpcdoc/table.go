@@ -47,6 +47,9 @@ func (m *method) row(b *bytes.Buffer, wire, receiver string) {
 		fmt.Fprintf(b, "\t\t\tParams: %#v,\n", names)
 	}
 	fmt.Fprintf(b, "\t\t\tRole: ext.%s,\n", strings.ToUpper(m.role.String()[:1])+m.role.String()[1:])
+	if m.grouped {
+		b.WriteString("\t\t\tScope: ext.Grouped,\n")
+	}
 	if len(defaults) > 0 {
 		fmt.Fprintf(b, "\t\t\tDefaults: []any{%s},\n", strings.Join(defaults, ", "))
 	}

@@ -31,6 +31,7 @@ type line struct{ Text string }
 //	@param string|int [level="a]b"]  something of two types
 //	@return int              the number of lines
 //	@role define
+//	@scope groups
 //	@alias append
 //	@alias push
 func (n *Notes) Add(_ context.Context, text string, times int, level any) (int, error) {

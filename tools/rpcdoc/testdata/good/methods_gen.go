@@ -24,6 +24,7 @@ func (n *Notes) Methods() []ext.Method {
 			Signature: []string{"int", "string", "int", "string|int"},
 			Params:    []string{"text", "times", "level"},
 			Role:      ext.Define,
+			Scope:     ext.Grouped,
 			Defaults:  []any{1, "a]b"},
 		}, n.Add),
 		ext.Bind3(ext.Method{
@@ -43,6 +44,7 @@ func (n *Notes) Methods() []ext.Method {
 			Signature: []string{"int", "string", "int", "string|int"},
 			Params:    []string{"text", "times", "level"},
 			Role:      ext.Define,
+			Scope:     ext.Grouped,
 			Defaults:  []any{1, "a]b"},
 		}, n.Add),
 		ext.Bind3(ext.Method{
@@ -62,6 +64,7 @@ func (n *Notes) Methods() []ext.Method {
 			Signature: []string{"int", "string", "int", "string|int"},
 			Params:    []string{"text", "times", "level"},
 			Role:      ext.Define,
+			Scope:     ext.Grouped,
 			Defaults:  []any{1, "a]b"},
 		}, n.Add),
 		ext.Bind0(ext.Method{
