@@ -107,6 +107,11 @@ type Group struct {
 	ResultHandler string
 
 	Socket *Socket // FastCGI only
+
+	// Base is the group of the configuration files that this one was changed
+	// from at run time: itself as long as nothing was, and nil for a group
+	// that no file has.
+	Base *Group
 }
 
 // A Socket is what the processes of a [fcgi-program:x] share.
@@ -126,6 +131,8 @@ type Socket struct {
 type Process struct {
 	proc.Spec
 
+	Section     *Section
+	Num         int    // process_num
 	Program     string // name of the section, without its prefix
 	Kind        Kind   // of the section it comes from
 	Command     string // as written, after expansion

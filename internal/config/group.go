@@ -67,6 +67,9 @@ func (l *loader) groups(c *Config) {
 	slices.SortStableFunc(c.Groups, func(a, b *Group) int {
 		return cmp.Or(cmp.Compare(a.Priority, b.Priority), strings.Compare(a.Name, b.Name))
 	})
+	for _, g := range c.Groups {
+		g.Base = g
+	}
 	l.warnDuplicates(c.Groups)
 }
 

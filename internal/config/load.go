@@ -22,6 +22,7 @@ const maxFile = 64 << 20
 // reads files and may ask for users: not for a goroutine that must not block.
 func Load(o LoadOptions) (*Config, error) {
 	l := newLoader(o)
+	l.tables = newOptionTables()
 	l.checkOverrides()
 	if !l.readFiles() {
 		return nil, l.err()
@@ -38,7 +39,7 @@ func Load(o LoadOptions) (*Config, error) {
 	}
 	c.Messages = l.sortedMessages()
 	o.Live, o.Overrides = nil, nil
-	c.program = programContext{o: o, env: l.env}
+	c.program = programContext{o: o, env: l.env, tables: l.tables}
 	return c, nil
 }
 

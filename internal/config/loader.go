@@ -25,6 +25,8 @@ type loader struct {
 	doc      *ini.Document
 	userAt   *Problem // where the user of supervisord is named; its Text is empty
 
+	tables optionTables
+
 	problems []Problem
 	text     string          // of the first problem, as the original puts it
 	first    error           // the same, as it was found

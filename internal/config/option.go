@@ -132,8 +132,12 @@ type source struct {
 	file    string
 	line    int
 	section *ini.Section
-	typed   map[string]any // if there is no section
+	typed   map[string]any // of a client, if there is no section
+	made    *Section       // if there is neither
 }
+
+// client reports whether the options are read as addProgramToGroup does.
+func (s *source) client() bool { return s.section == nil && (s.made == nil || s.made.Client) }
 
 // sourceOf returns a section of a file as a source.
 func sourceOf(s *ini.Section) *source {
@@ -145,6 +149,10 @@ func (s *source) lookup(o *Option) (found ini.Option, ok bool, err error) {
 	if s.section != nil {
 		found, ok = s.section.Lookup(o.Key)
 		return found, ok, nil
+	}
+	if s.made != nil {
+		text, ok := s.made.Lookup(o.Key)
+		return ini.Option{Key: o.Key, Value: text, File: s.file}, ok, nil
 	}
 	v, ok := s.typed[o.Key]
 	if !ok {
@@ -160,6 +168,10 @@ func (s *source) lookup(o *Option) (found ini.Option, ok bool, err error) {
 func (s *source) has(key string) bool {
 	if s.section != nil {
 		_, ok := s.section.Lookup(key)
+		return ok
+	}
+	if s.made != nil {
+		_, ok := s.made.Lookup(key)
 		return ok
 	}
 	return s.typed[key] != nil

@@ -34,10 +34,10 @@ func (l *loader) processes(src *source, group string, kind Kind) []*Process {
 		r.problem(err)
 		return nil
 	}
-	pr.prog.Process = Process{Program: program, Kind: kind, UID: -1, Umask: -1}
+	pr.prog.Process = Process{Program: program, Kind: kind, UID: -1, Umask: -1, Section: l.sectionOf(src)}
 	pr.prog.Group = group
 	vars := ini.Vars{}
-	if src.section != nil {
+	if !src.client() {
 		vars = l.envVars() // a program that a client adds knows them only later
 	}
 	names := []ini.Var{
@@ -70,7 +70,8 @@ func (r *programReader) each(vars ini.Vars) []*Process {
 	before := len(r.problems)
 	all := make([]*Process, 0, max(p.count, 0))
 	for i := range max(p.count, 0) {
-		num := ini.Int("process_num", p.first+i)
+		p.Num = p.first + i
+		num := ini.Int("process_num", p.Num)
 		all = append(all, r.process(vars.With(num, ini.Int("numprocs", p.count))))
 		if len(r.problems) > before {
 			break
@@ -122,7 +123,7 @@ func (r *programReader) environment(p *program) {
 	if len(p.Environment) > 0 {
 		r.vars = r.vars.WithTable("ENV_", p.Environment)
 	}
-	if r.src.section == nil {
+	if r.src.client() {
 		return // a program that a client adds does not get the global ones
 	}
 	switch {
