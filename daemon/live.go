@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -59,6 +60,8 @@ type life struct {
 	loop    *supervisor.Loop
 	servers []*httpd.Server
 	closers []func()
+
+	defining sync.Mutex // held while a bounded caller's program is counted and added
 }
 
 // live runs supervisord once and reports whether it is to run again.

@@ -1,10 +1,14 @@
 package daemon
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
 	"os"
 	"os/user"
+	"time"
 
 	"example.org/twiddler/ext"
 	"example.org/twiddler/internal/config"
@@ -77,6 +81,7 @@ func (d *daemon) loadOptions() (config.LoadOptions, error) {
 			return u.UID, u.GID, err
 		},
 		LookupGroup: unix.LookupGroup,
+		LookupHost:  lookupHost,
 		HomeDir:     homeDir,
 		KnownFactory: func(spec string) error {
 			if spec == mainFactory {
@@ -93,6 +98,15 @@ func (d *daemon) loadOptions() (config.LoadOptions, error) {
 		},
 		KnownEvents: event.Known,
 	}, nil
+}
+
+// lookupTimeout bounds the time that a name server may take at a start.
+const lookupTimeout = 5 * time.Second
+
+func lookupHost(name string) ([]netip.Addr, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
+	defer cancel()
+	return net.DefaultResolver.LookupNetIP(ctx, "ip", name)
 }
 
 // tempDir is the default of childlogdir: the first of Python's temporary

@@ -2,8 +2,11 @@ package ext
 
 import (
 	"context"
+	"fmt"
 	"path"
 	"slices"
+
+	"example.org/twiddler/fault"
 )
 
 // A Caller is who a request comes from, and what it may do. It never changes
@@ -59,6 +62,29 @@ func (c Caller) May(role Role, group string) bool {
 		return c.HoldsAll()
 	}
 	return c.Holds(group)
+}
+
+// Need returns nil if the caller may, as [Caller.May] has it, and otherwise the
+// fault NOT_PERMITTED that says what is missing. It is the same for a group
+// that is there and for one that is not.
+func (c Caller) Need(role Role, group string) error {
+	switch {
+	case c.May(role, group):
+		return nil
+	case !c.Role.Valid() || role > c.Role:
+		return fault.Errorf(fault.NotPermitted, "%s has the role %v, and this needs %v", c, c.Role, role)
+	case group == "":
+		return fault.Errorf(fault.NotPermitted, "%s holds some groups only, and this needs all", c)
+	}
+	return fault.Errorf(fault.NotPermitted, "%s does not hold the group %q", c, group)
+}
+
+// String is what faults and logs call the caller.
+func (c Caller) String() string {
+	if c.Account == "" {
+		return "whoever connects"
+	}
+	return fmt.Sprintf("account %q", c.Account)
 }
 
 // MatchAny reports whether one of the patterns, as of path.Match, matches

@@ -3,6 +3,8 @@ package ext
 import (
 	"context"
 	"testing"
+
+	"example.org/twiddler/fault"
 )
 
 func TestCallerMay(t *testing.T) {
@@ -36,6 +38,32 @@ func TestCallerMay(t *testing.T) {
 		c := Caller{Role: row.has, Groups: row.groups}
 		if got := c.May(row.role, row.group); got != row.want {
 			t.Errorf("a caller with role %v for %q: May(%v, %q) = %v", row.has, row.groups, row.role, row.group, got)
+		}
+		if err := c.Need(row.role, row.group); (err == nil) != row.want || err != nil && !fault.Is(err, fault.NotPermitted) {
+			t.Errorf("a caller with role %v for %q: Need(%v, %q) = %v", row.has, row.groups, row.role, row.group, err)
+		}
+	}
+}
+
+func TestCallerNeed(t *testing.T) {
+	t.Parallel()
+	c := Caller{Account: "ci", Role: Operate, Groups: []string{"web"}}
+	for _, row := range []struct {
+		role  Role
+		group string
+		want  string
+	}{
+		{Operate, "web", ""},
+		{Define, "web", `NOT_PERMITTED: account "ci" has the role operate, and this needs define`},
+		{View, "", `NOT_PERMITTED: account "ci" holds some groups only, and this needs all`},
+		{View, "db", `NOT_PERMITTED: account "ci" does not hold the group "db"`},
+	} {
+		got := ""
+		if err := c.Need(row.role, row.group); err != nil {
+			got = err.Error()
+		}
+		if got != row.want {
+			t.Errorf("Need(%v, %q) = %q, want %q", row.role, row.group, got, row.want)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 // addTo loads a configuration to add programs to.
 func addTo(t *testing.T) *Config {
 	t.Helper()
-	return mustLoad(t, "[supervisord]\nenvironment=GLOBAL=g\n[inet_http_server]\nport=1\n"+
+	return mustLoad(t, "[supervisord]\nenvironment=GLOBAL=g\n[inet_http_server]\nport=localhost:1\n"+
 		"[group:g]\n[eventlistener:l]\ncommand=l\nevents=TICK\n")
 }
 

@@ -21,6 +21,7 @@ type Config struct {
 
 	Supervisord   Supervisord
 	Servers       []Server       // in the order they are opened: inet first, then unix
+	Accounts      []Account      // in file order
 	RPCInterfaces []RPCInterface // in file order
 	Groups        []*Group       // by priority, then name
 
@@ -31,6 +32,7 @@ type Config struct {
 	Messages []Message // what the parse has to say to the main log
 
 	program programContext // what AddProgram needs to parse one more program
+	opened  []Server       // those of the start: reading again does not open others
 }
 
 // A Message is one line for the main log.
@@ -73,6 +75,10 @@ type Server struct {
 	Port     int
 	Username string // "" for no authentication
 	Password string // plain, or {SHA} and hexadecimal
+
+	// Ours, for inet alone. Paths are absolute; "" for none.
+	TLSCertificate, TLSKey, TLSClientCA string
+	AllowUnauthenticatedNetwork         bool
 }
 
 // An RPCInterface is one [rpcinterface:x] section.

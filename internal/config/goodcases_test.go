@@ -206,8 +206,9 @@ file=/tmp//a.sock
 port=LOCALHOST:1
 [inet_http_server:b]
 port= 65535
+allow_unauthenticated_network=true
 `},
-	{name: "last inet server is the url", text: "[supervisord]\n[inet_http_server:a]\nport=h:1\n[inet_http_server:b]\nport=:2\n"},
+	{name: "last inet server is the url", text: "[supervisord]\n[inet_http_server:a]\nport=h:1\n[inet_http_server:b]\nport=:2\nallow_unauthenticated_network=true\n"},
 	{name: "plugins", text: `[supervisord]
 environment=E="1"
 [DEFAULT]

@@ -34,7 +34,7 @@ func TestDefaultsAreAccepted(t *testing.T) {
 	t.Parallel()
 	text := "[supervisord]\n"
 	for _, s := range Sections() {
-		if name, ok := strings.CutSuffix(s.Name, "NAME"); ok && !s.Free && name != "group:" {
+		if name, ok := strings.CutSuffix(s.Name, "NAME"); ok && !s.Free && name != "group:" && name != accountPrefix {
 			text += "[" + name + "x" + name[:1] + "]\ncommand=x\nevents=TICK\nsocket=unix:///x\n"
 		} else if s.Name != "supervisord" || s.Free {
 			continue
@@ -72,12 +72,14 @@ func TestTablesKnowTheOriginal(t *testing.T) {
 		"group:NAME":         {"priority", "programs"},
 		"eventlistener:NAME": append([]string{"buffer_size", "events", "result_handler"}, program...),
 		"fcgi-program:NAME":  append([]string{"socket", "socket_backlog", "socket_mode", "socket_owner"}, program...),
-		"inet_http_server":   {"password", "port", "username"},
-		"unix_http_server":   {"chmod", "chown", "file", "password", "username"},
-		"include":            {"files"},
-		"rpcinterface:NAME":  {rpcFactory},
-		"supervisorctl":      {"history_file", "password", "prompt", "serverurl", "username"},
-		"ctlplugin:NAME":     {ctlFactory},
+		"inet_http_server":   strings.Fields("allow_unauthenticated_network password port tls_certificate tls_client_ca tls_key username"),
+		"account:NAME": strings.Fields(`allowed_commands allowed_directories allowed_environment allowed_groups allowed_users
+			certificate gid groups max_processes password password_file role uid`),
+		"unix_http_server":  {"chmod", "chown", "file", "password", "username"},
+		"include":           {"files"},
+		"rpcinterface:NAME": {rpcFactory},
+		"supervisorctl":     {"history_file", "password", "prompt", "serverurl", "username"},
+		"ctlplugin:NAME":    {ctlFactory},
 	}
 	for _, s := range Sections() {
 		var got []string

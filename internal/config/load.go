@@ -32,6 +32,8 @@ func Load(o LoadOptions) (*Config, error) {
 	c.RPCInterfaces = l.plugins("rpcinterface:", rpcFactory, rpcInterfaceOptions)
 	l.groups(c)
 	l.servers(c)
+	l.accounts(c)
+	l.exposed(c)
 	l.finish(c)
 	l.warnUnknown()
 	if err := l.err(); err != nil {
@@ -77,7 +79,11 @@ func serverURL(servers []Server) string {
 		if s.Unix {
 			return "unix://" + s.File
 		}
-		url = "http://" + cmp.Or(s.Host, "localhost") + ":" + strconv.Itoa(s.Port)
+		scheme := "http://"
+		if s.TLSCertificate != "" {
+			scheme = "https://"
+		}
+		url = scheme + cmp.Or(s.Host, "localhost") + ":" + strconv.Itoa(s.Port)
 	}
 	return url
 }

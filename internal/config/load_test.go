@@ -146,7 +146,7 @@ anything=1
 supervisor.ctl_factory=a:b
 anything=1
 [inet_http_server9]
-port=1
+port=localhost:1
 file=x
 [somebody:else]
 [DEFAULT]
@@ -297,7 +297,7 @@ func TestTolerantOnly(t *testing.T) {
 func TestLive(t *testing.T) {
 	t.Parallel()
 	const program = "[program:x]\ncommand=%(ENV_A)s\n"
-	first := mustLoad(t, "[supervisord]\nenvironment=A=1\n[inet_http_server]\nport=1\n"+program)
+	first := mustLoad(t, "[supervisord]\nenvironment=A=1\n[inet_http_server]\nport=localhost:1\n"+program)
 	dir := write(t, map[string]string{
 		"supervisord.conf": "[supervisord]\nuser=nosuch\nidentifier=%(ENV_A)s\n[inet_http_server]\nport=2\n" + program,
 	})
@@ -324,7 +324,7 @@ func TestLive(t *testing.T) {
 // TestServerURL: the first unix server, else the last inet one.
 func TestServerURL(t *testing.T) {
 	t.Parallel()
-	inet := "[inet_http_server:a]\nport=H:1\n[inet_http_server:b]\nport=*:2\n"
+	inet := "[inet_http_server:a]\nport=H:1\n[inet_http_server:b]\nport=*:2\nallow_unauthenticated_network=true\n"
 	unix := "[unix_http_server:a]\nfile=/a\n[unix_http_server:b]\nfile=/b\n"
 	for text, want := range map[string]string{
 		"": "", inet: "http://localhost:2", "[inet_http_server]\nport=H:1\n": "http://h:1", inet + unix: "unix:///a",

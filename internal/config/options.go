@@ -1,5 +1,7 @@
 package config
 
+import "net/netip"
+
 // LoadOptions is all that [Load] takes from outside the configuration files.
 // But for the files and directories the configuration names, nothing else of
 // the environment is looked at.
@@ -17,6 +19,9 @@ type LoadOptions struct {
 	// Nil knows nobody. Only the fact of an error counts, not its text.
 	LookupUser  func(nameOrUID string) (uid, gid int, err error)
 	LookupGroup func(nameOrGID string) (gid int, err error)
+	// LookupHost returns the addresses of a host name, to tell whether a server
+	// is open to other machines. Nil knows none.
+	LookupHost func(name string) ([]netip.Addr, error)
 	// HomeDir is the home of a user, of UID for "". It is asked for ~ when
 	// Environ has no HOME. Nil knows none.
 	HomeDir func(user string) (string, bool)

@@ -88,6 +88,15 @@ func (p *place) existingDirPath(s string) (string, error) {
 	return full, nil
 }
 
+// existingFile is the absolute path of a file that is there.
+func (p *place) existingFile(s string) (string, error) {
+	full := p.normal(strip(s))
+	if info, err := os.Stat(full); err != nil || info.IsDir() {
+		return full, wrong("%s is not an existing file", s)
+	}
+	return full, nil
+}
+
 // dirname is Python's os.path.dirname.
 func dirname(s string) string {
 	head := s[:strings.LastIndexByte(s, '/')+1]

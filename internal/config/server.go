@@ -29,6 +29,25 @@ var inetOptions = []row[server]{
 		}},
 }
 
+// tlsOptions are ours: the part of the table of [inet_http_server] that is
+// read last.
+var tlsOptions = []row[server]{
+	{Option{"tls_certificate", typePath, "", "no TLS", ExpandsHere, "file with the certificate of the server and those above it, in PEM; read again when it changes"},
+		func(r *reader, s *server, v string) (err error) {
+			s.TLSCertificate, err = r.existingFile(v)
+			return err
+		}},
+	{Option{"tls_key", typePath, "", "an error with tls_certificate", ExpandsHere, "file with the key of the certificate, in PEM"},
+		func(r *reader, s *server, v string) (err error) { s.TLSKey, err = r.existingFile(v); return err }},
+	{Option{"tls_client_ca", typePath, "", "clients need no certificate", ExpandsHere, "file with the certificates that those of clients must be signed with, in PEM"},
+		func(r *reader, s *server, v string) (err error) { s.TLSClientCA, err = r.existingFile(v); return err }},
+	{Option{"allow_unauthenticated_network", typeBool, "false", "", ExpandsEnv, "let everybody who can reach the port control all programs, without a password"},
+		func(_ *reader, s *server, v string) (err error) {
+			s.AllowUnauthenticatedNetwork, err = boolean(v)
+			return err
+		}},
+}
+
 // fileOptions is the part of the table of [unix_http_server] that is read
 // before the authentication, unixOptions what is read after it.
 var fileOptions = []row[server]{
@@ -85,6 +104,14 @@ func (l *loader) inet(src *source) Server {
 	readAll(r, inetOptions, &s)
 	if !src.has("port") {
 		r.missing(wrong("section [%s] has no port value", src.name))
+	}
+	r.vars = l.hereVars()
+	readAll(r, tlsOptions, &s)
+	switch {
+	case src.has("tls_certificate") != src.has("tls_key"):
+		r.missing(wrong("section [%s] has only one of tls_certificate and tls_key", src.name))
+	case src.has("tls_client_ca") && !src.has("tls_certificate"):
+		r.missing(wrong("section [%s] has tls_client_ca without tls_certificate and tls_key", src.name))
 	}
 	return s.Server
 }

@@ -39,9 +39,18 @@ there must be a password, and supervisorctl needs the same.`,
 		prose: `
 The same for clients that come over TCP, and the status page for browsers. It
 is off. Who reaches this port may run any command as supervisord's user, with
-nothing but the password to keep him from it, and the password crosses the
-network in the clear: bind it to the loopback address or to a network that
-you trust, and never to the internet.`,
+nothing but the password to keep him from it, and without tls_certificate the
+password crosses the network in the clear: bind it to the loopback address or
+to a network that you trust, and never to the internet. A port that other
+machines can reach needs a password, an account, or the last option here.`,
+	},
+	{
+		kind: "account:NAME", header: "account:theaccountname",
+		prose: `
+Somebody who may do something, and nothing else, beside the users of the
+servers. While there is such a section, every request must come from one of
+them or from a user of a server. One way to identify is enough. What begins
+with allowed_, and max_processes, is for the role define alone.`,
 	},
 	{
 		kind: "supervisord", header: "supervisord",

@@ -103,7 +103,7 @@ func remark(o config.Option, value string) string {
 // one would write them. The others follow in the order of their table.
 var leading = []string{
 	"file", "port", "logfile", "logfile_maxbytes", "logfile_backups", "loglevel", "pidfile", "nodaemon",
-	"silent", "minfds", "minprocs", "command", "socket", "events", "process_name", "numprocs",
+	"silent", "minfds", "minprocs", "role", "groups", "command", "socket", "events", "process_name", "numprocs",
 	"numprocs_start", "directory", "user", "umask", "programs", "priority",
 }
 
@@ -122,6 +122,21 @@ func sorted(options []config.Option) []config.Option {
 
 // examples are values for options without a default.
 var examples = map[string]string{
+	"allowed_commands":    "/opt/app/bin/*",
+	"allowed_directories": "/var/log/app",
+	"allowed_environment": "APP_*",
+	"allowed_groups":      "app-*",
+	"allowed_users":       "nobody",
+	"certificate":         "client.example.com",
+	"gid":                 "1000",
+	"groups":              "app-*",
+	"password_file":       "%(here)s/password",
+	"role":                "define",
+	"tls_certificate":     "%(here)s/server.pem",
+	"tls_client_ca":       "%(here)s/ca.pem",
+	"tls_key":             "%(here)s/server.key",
+	"uid":                 "1000",
+
 	"childlogdir":    "/tmp",
 	"chmod":          "0700",
 	"chown":          "nobody:nogroup",

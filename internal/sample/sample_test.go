@@ -27,6 +27,11 @@ func load(t *testing.T, text string) (*config.Config, error) {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	for _, name := range []string{"server.pem", "server.key", "ca.pem", "password"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return config.Load(config.LoadOptions{
 		Path: path, Cwd: dir, TempDir: dir, Hostname: "host",
 		LookupUser:  func(string) (int, int, error) { return 65534, 65534, nil },
