@@ -113,6 +113,22 @@ func (f *Files) Clear(path string) (open bool, err error) {
 	return true, file.change((*rotate.File).Clear)
 }
 
+// SetLimits changes when the file at path rotates and how many backups stay,
+// if a stream has it open. It never waits: a file that is being written gets
+// its limits a moment later.
+func (f *Files) SetLimits(path string, maxBytes int64, backups int) {
+	key := path
+	if abs, err := filepath.Abs(path); err == nil {
+		key = abs
+	}
+	f.mu.Lock()
+	file := f.open[key]
+	f.mu.Unlock()
+	if file != nil {
+		file.limits.Store(&limits{maxBytes, backups})
+	}
+}
+
 // Flush waits until the slow targets have taken what is queued for them. Call
 // it before the process exits.
 func (f *Files) Flush(ctx context.Context) error {
@@ -193,12 +209,19 @@ type File struct {
 	refs   int32         // guarded by files.mu, as is closes
 	closes int32         // how often it was closed
 	stamp  atomic.Uint64 // when it was written last, on the budget's clock
+	limits atomic.Pointer[limits]
 
 	mu      sync.Mutex   // guards the fields below, and writing to a regular file
 	target  *rotate.File // nil until it could be opened
 	guard   *rotate.Guard
 	queue   *rotate.Queue // nil for a file that never makes us wait
 	counted bool          // it has a descriptor that counts in the budget
+}
+
+// limits are new ones for a file, until its next write.
+type limits struct {
+	maxBytes int64
+	backups  int
 }
 
 // Write appends p, or counts it as dropped. It never waits for a reader.
@@ -211,6 +234,10 @@ func (f *File) Write(p []byte) {
 		f.queue.Write(p)
 		f.mu.Unlock()
 		return
+	}
+	if f.limits.Load() != nil {
+		l := f.limits.Swap(nil)
+		f.target.SetLimits(l.maxBytes, l.backups)
 	}
 	notice := f.guard.Write(p)
 	f.files.budget.touch(f)
@@ -243,6 +270,7 @@ func (f *File) park(resume func()) bool {
 func (f *File) ensure(o rotate.Options) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.limits.Store(nil)
 	if f.target != nil {
 		f.target.SetLimits(o.MaxBytes, o.Backups)
 		if f.queue != nil {

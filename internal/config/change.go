@@ -90,6 +90,9 @@ func (c *Channel) changes(next *Channel, std string, all []Change) []Change {
 	return compare(all, std, channelTraits, c, next)
 }
 
+// Limits are what bounds a log file: bytes and backups.
+func (c *Channel) Limits() [2]int64 { return [2]int64{c.MaxBytes, int64(c.Backups)} }
+
 // environmentChanges names the variables that differ, and hides what they
 // hold: it may be a password.
 func environmentChanges(old, next map[string]string, all []Change) []Change {

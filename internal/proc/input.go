@@ -31,6 +31,9 @@ type (
 		Verb string // "killing" or "sending sig"
 		Text string
 	}
+	// Respec: the specification is another from now on. A child that has not
+	// been up for startsecs yet is measured by the new ones.
+	Respec struct{ Spec *Spec }
 	// Tick: Wake has passed.
 	Tick struct{}
 )
@@ -44,6 +47,7 @@ func (SpawnFailed) input() {}
 func (Reaped) input()      {}
 func (Drained) input()     {}
 func (KillFailed) input()  {}
+func (Respec) input()      {}
 func (Tick) input()        {}
 
 // Effect is what the owner must do after a step, in order.

@@ -70,8 +70,8 @@ const (
 	RestartAlways
 )
 
-// Spec is what the machine must know of one process. It never changes while a
-// child exists.
+// Spec is what the machine must know of one process. A machine gets another
+// one by Respec; the value itself never changes.
 type Spec struct {
 	Name         string
 	Group        string

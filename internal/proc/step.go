@@ -72,6 +72,8 @@ func (m *Machine) Step(now Moment, in Input, out []Effect) []Effect {
 		}
 	case KillFailed:
 		return m.killFailed(in, out)
+	case Respec:
+		return m.respec(now, in.Spec, out)
 	case Tick:
 		if m.Wake != 0 && now.Mono >= m.Wake {
 			m.Wake = 0
@@ -141,6 +143,17 @@ func (m *Machine) spawnFailed(now Moment, in SpawnFailed, out []Effect) []Effect
 		if m.State == Backoff {
 			out = m.enter(Stopped, out)
 		}
+	}
+	return out
+}
+
+func (m *Machine) respec(now Moment, s *Spec, out []Effect) []Effect {
+	m.Spec = s
+	if m.State != Starting || !m.Live() {
+		return out
+	}
+	if m.Wake = m.born + s.StartWait; m.Wake <= now.Mono {
+		return m.success(out)
 	}
 	return out
 }

@@ -162,6 +162,34 @@ func (l *Loop) Apply(ctx context.Context, edits ...Edit) error {
 	return err
 }
 
+// Groups returns the configurations that the live groups have, or will have
+// when what leaves them has gone, in the order they were added. They are never
+// changed in place.
+func (l *Loop) Groups(ctx context.Context) ([]*config.Group, error) {
+	return read(ctx, l, func(c *Core, _ proc.Moment) ([]*config.Group, *fault.Error) { return c.wantedGroups(), nil })
+}
+
+// Transit takes groups from one configuration to another, all or none. The
+// fault for a group that is not what the change says it is now is CONFLICT.
+// With wait it returns when all that had to stop is down.
+func (l *Loop) Transit(ctx context.Context, wait bool, changes ...GroupChange) ([]PlanStep, error) {
+	return l.transit(ctx, Transition{Groups: changes, Wait: wait})
+}
+
+// Plan returns what Transit would do, and does nothing.
+func (l *Loop) Plan(ctx context.Context, changes ...GroupChange) ([]PlanStep, error) {
+	return l.transit(ctx, Transition{Groups: changes, DryRun: true})
+}
+
+func (l *Loop) transit(ctx context.Context, t Transition) ([]PlanStep, error) {
+	planned, err := ask(ctx, l, func(reply func(Planned, *fault.Error)) Input {
+		t.Reply = reply
+		return t
+	})
+	l.launch.createLogs(planned.AutoLogs)
+	return planned.Steps, err
+}
+
 // Begin makes the configured groups live, all or none, and starts what is to
 // start by itself. Call it once, before anything else.
 func (l *Loop) Begin(ctx context.Context, groups []*config.Group) error {

@@ -83,6 +83,8 @@ func (c *Core) Step(now proc.Moment, in Input) (out []Effect) {
 	switch in := in.(type) {
 	case Apply:
 		out = c.applyAll(now, in, out)
+	case Transition:
+		out = c.transition(now, in, out)
 	case AddProcessGroup:
 		out = c.addProcessGroup(now, in, out)
 	case Reload:
@@ -238,6 +240,9 @@ func (c *Core) feedRanked(now proc.Moment, p *process, in proc.Input, ordered bo
 	}
 	out = p.answer(out)
 	c.wakes.update(p)
+	if p.fate != nil {
+		out = c.meetFate(now, p, out)
+	}
 	return out
 }
 

@@ -141,6 +141,9 @@ func (d *draft) check(e Edit) *fault.Error {
 		if g.gone {
 			return fault.New(fault.BadName, "group: "+e.Group)
 		}
+		if g.live != nil && g.live.leaving {
+			return fault.New(fault.StillRunning, e.Group)
+		}
 		for _, p := range e.Processes {
 			if g.has(p.Name) {
 				return fault.New(fault.BadName, p.Name)
@@ -171,23 +174,12 @@ func (p *process) busy() bool { return !p.State.Down() || p.PID != 0 }
 func (c *Core) apply(now proc.Moment, e Edit, fresh []*process, out []Effect) ([]*process, []Effect) {
 	switch e := e.(type) {
 	case AddGroup:
-		g := &group{
-			cfg:    e.Group,
-			listed: slices.Index(c.available, e.Group),
-			byName: make(map[string]*process, len(e.Group.Processes)),
-		}
-		c.groups = append(c.groups, g)
-		c.byName[e.Group.Name] = g
-		c.subscribe(now, g)
+		g := c.makeGroup(now, e.Group)
 		fresh = c.addProcesses(g, e.Group.Processes, fresh)
 		// A pool hears of its own arrival, and not of its own end.
 		return fresh, c.emit(event.GroupChange(event.ProcessGroupAdded, e.Group.Name), out)
 	case RemoveGroup:
-		g := c.byName[e.Name]
-		delete(c.byName, e.Name)
-		c.groups = slices.DeleteFunc(c.groups, func(o *group) bool { return o == g })
-		c.unsubscribe(now, g)
-		out = c.emit(event.GroupChange(event.ProcessGroupRemoved, e.Name), out)
+		out = c.removeGroup(now, c.byName[e.Name], out)
 	case AddProcesses:
 		g := c.byName[e.Group]
 		next := *g.cfg
@@ -200,6 +192,28 @@ func (c *Core) apply(now proc.Moment, e Edit, fresh []*process, out []Effect) ([
 		c.removeProcess(e.Name)
 	}
 	return fresh, out
+}
+
+// makeGroup makes a group without processes live.
+func (c *Core) makeGroup(now proc.Moment, cfg *config.Group) *group {
+	g := &group{
+		cfg:    cfg,
+		listed: slices.Index(c.available, cfg),
+		byName: make(map[string]*process, len(cfg.Processes)),
+	}
+	c.groups = append(c.groups, g)
+	c.byName[cfg.Name] = g
+	c.subscribe(now, g)
+	return g
+}
+
+// removeGroup forgets a group, all of whose processes are down.
+func (c *Core) removeGroup(now proc.Moment, g *group, out []Effect) []Effect {
+	name := g.cfg.Name
+	delete(c.byName, name)
+	c.groups = slices.DeleteFunc(c.groups, func(o *group) bool { return o == g })
+	c.unsubscribe(now, g)
+	return c.emit(event.GroupChange(event.ProcessGroupRemoved, name), out)
 }
 
 func (c *Core) addProcesses(g *group, cfgs []*config.Process, fresh []*process) []*process {

@@ -58,6 +58,11 @@ type (
 		Name   Name
 		Change proc.Change
 	}
+	// Relimit gives the open logs of a process the limits it has now.
+	Relimit struct {
+		Process *config.Process
+		Logs    Logs
+	}
 	// Reply answers a caller.
 	Reply struct{ Send func() }
 	// Log writes to the main log.
@@ -67,14 +72,15 @@ type (
 	}
 )
 
-func (Spawn) effect()  {}
-func (Kill) effect()   {}
-func (Drain) effect()  {}
-func (Write) effect()  {}
-func (Send) effect()   {}
-func (Notify) effect() {}
-func (Reply) effect()  {}
-func (Log) effect()    {}
+func (Spawn) effect()   {}
+func (Kill) effect()    {}
+func (Drain) effect()   {}
+func (Write) effect()   {}
+func (Send) effect()    {}
+func (Notify) effect()  {}
+func (Relimit) effect() {}
+func (Reply) effect()   {}
+func (Log) effect()     {}
 
 // Logs names the files of a process: "" for none. An AUTO file has its name
 // already.

@@ -17,6 +17,9 @@ type group struct {
 	procs  []*process    // in order of configuration
 	byName map[string]*process
 	pool   *pool // of event listeners; nil for other groups
+
+	leaving bool          // goes when its processes have gone
+	heir    *config.Group // takes its place then; nil for none
 }
 
 // A process is one live process.
@@ -31,6 +34,7 @@ type process struct {
 	index   int           // in Core.wakes, or -1
 	awaited bool          // the shutdown waits for it
 	ear     *ear          // of an event listener; nil for others
+	fate    *fate         // what becomes of it when it is down; nil for nothing
 }
 
 func (p *process) wake() time.Duration { return earliest(p.Wake, p.report) }
@@ -58,14 +62,19 @@ func (c *Core) newProcess(g *group, cfg *config.Process) *process {
 	if cfg.Kind == config.EventListener && g.pool != nil {
 		p.ear = &ear{Machine: listener.New(cfg.Name, g.pool.handler)}
 	}
-	p.logs.Stdout = c.logPath(cfg, cfg.Stdout, "stdout")
-	if !cfg.RedirectStderr {
-		p.logs.Stderr = c.logPath(cfg, cfg.Stderr, "stderr")
-	}
+	c.nameLogs(p)
 	if c.mood < MoodRunning {
 		p.Step(proc.Moment{}, proc.Hold{}, nil)
 	}
 	return p
+}
+
+// nameLogs says where the output of p goes.
+func (c *Core) nameLogs(p *process) {
+	p.logs = Logs{Stdout: c.logPath(p.cfg, p.cfg.Stdout, "stdout")}
+	if !p.cfg.RedirectStderr {
+		p.logs.Stderr = c.logPath(p.cfg, p.cfg.Stderr, "stderr")
+	}
 }
 
 func (c *Core) logPath(cfg *config.Process, ch config.Channel, channel string) string {

@@ -288,6 +288,18 @@ func (l *launcher) clear(logs Logs) error {
 	return errors.Join(errs...)
 }
 
+// relimit gives logs that are open other limits. One that is shared gets them
+// for all.
+func (l *launcher) relimit(r Relimit) {
+	set := func(path string, ch config.Channel) {
+		if path != "" {
+			l.o.Files.SetLimits(path, ch.MaxBytes, ch.Backups)
+		}
+	}
+	set(r.Logs.Stdout, r.Process.Stdout)
+	set(r.Logs.Stderr, r.Process.Stderr)
+}
+
 // createLogs makes the AUTO logs of new processes. One that can't be made is
 // the trouble of its process, when that is started.
 func (l *launcher) createLogs(paths []string) {

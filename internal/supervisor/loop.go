@@ -131,6 +131,8 @@ func (l *Loop) carryOut(effects []Effect) {
 			if !l.launch.send(e) && e.Event {
 				l.strays = append(l.strays, SendFailed{e.Name})
 			}
+		case Relimit:
+			l.launch.relimit(e)
 		case Reply:
 			e.Send()
 		case Log:

@@ -123,6 +123,16 @@ func (p *pool) makeRoom(out []Effect) []Effect {
 		fmt.Sprintf("pool %s event buffer overflowed, discarding event %d", p.name, dropped.serial)})
 }
 
+// reshape gives the pool another subscription and buffer. What no longer fits
+// is dropped, the oldest first.
+func (p *pool) reshape(cfg *config.Group, out []Effect) []Effect {
+	p.wants, p.limit = event.Subscribe(cfg.Events...), cfg.BufferSize
+	for len(p.queue) > p.limit {
+		out = p.makeRoom(out)
+	}
+	return out
+}
+
 // requeue puts an event back at the head, to be sent again.
 func (p *pool) requeue(e parcel, out []Effect) []Effect {
 	out = append(out, Log{level.Debug,

@@ -5,9 +5,8 @@ import "example.org/twiddler/internal/config"
 // reload replaces the available configuration and tells how the live groups
 // differ from it. They themselves stay as they are.
 func (c *Core) reload(in Reload, out []Effect) []Effect {
-	live := make([]*config.Group, len(c.groups))
-	for i, g := range c.groups {
-		live[i] = g.cfg
+	live := c.wantedGroups()
+	for _, g := range c.groups {
 		g.listed = -1
 	}
 	c.available = in.Groups

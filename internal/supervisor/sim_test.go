@@ -155,7 +155,9 @@ func (w *world) addGroup(name string) {
 
 func (w *world) twiddle() {
 	n := w.someName()
-	switch w.rnd.IntN(6) {
+	switch w.rnd.IntN(9) {
+	case 6, 7, 8:
+		w.transit()
 	case 0:
 		w.addGroup(n.Group)
 	case 1:
@@ -211,7 +213,21 @@ func (w *world) checkAtomic(in Input, before []string) {
 }
 
 func (w *world) checkChange(e Notify, rest []Effect) {
-	p, l, ch := w.core.find(e.Name), w.life(e.Name), e.Change
+	p, ch := w.core.find(e.Name), e.Change
+	if p == nil {
+		last := !slices.ContainsFunc(rest, func(o Effect) bool { n, ok := o.(Notify); return ok && n.Name == e.Name })
+		if last && !ch.To.Down() {
+			w.t.Errorf("%v was forgotten when it became %v", e.Name, ch.To)
+		}
+		return
+	}
+	if old := w.was[e.Name]; old != nil && old != p {
+		return // one has made place for another, and it may be of either
+	}
+	l, spec := w.life(e.Name), p.Spec
+	if old := w.specs[e.Name]; old != nil {
+		spec = old // it may have been replaced in the same step
+	}
 	if !allowed[[2]proc.State{ch.From, ch.To}] {
 		w.t.Errorf("%v went %v -> %v", e.Name, ch.From, ch.To)
 	}
@@ -228,19 +244,19 @@ func (w *world) checkChange(e Notify, rest []Effect) {
 			w.t.Errorf("%v: BACKOFF tells of %d tries, there were %d", e.Name, ch.Tries, l.failures)
 		}
 	case proc.Fatal:
-		if w.core.Mood() == MoodRunning && l.failures <= p.Spec.StartRetries {
-			w.t.Errorf("%v gave up after %d tries, startretries is %d", e.Name, l.failures, p.Spec.StartRetries)
+		if w.core.Mood() == MoodRunning && l.failures <= spec.StartRetries {
+			w.t.Errorf("%v gave up after %d tries, startretries is %d", e.Name, l.failures, spec.StartRetries)
 		}
 		l.failures = 0
 	case proc.Exited:
 		l.failures = 0
-		again := p.Spec.AutoRestart == proc.RestartAlways || p.Spec.AutoRestart == proc.RestartUnexpected && !ch.Expected
+		again := spec.AutoRestart == proc.RestartAlways || spec.AutoRestart == proc.RestartUnexpected && !ch.Expected
 		if got := spawns(rest, e.Name); got != (again && w.core.Mood() == MoodRunning) {
-			w.t.Errorf("%v exited (expected: %v, autorestart %v): started again is %v", e.Name, ch.Expected, p.Spec.AutoRestart, got)
+			w.t.Errorf("%v exited (expected: %v, autorestart %v): started again is %v", e.Name, ch.Expected, spec.AutoRestart, got)
 		}
 	}
-	if p.State == proc.Backoff && l.failures > p.Spec.StartRetries {
-		w.t.Errorf("%v waits for another try after %d failures, startretries is %d", e.Name, l.failures, p.Spec.StartRetries)
+	if p.State == proc.Backoff && l.failures > spec.StartRetries {
+		w.t.Errorf("%v waits for another try after %d failures, startretries is %d", e.Name, l.failures, spec.StartRetries)
 	}
 }
 
@@ -281,6 +297,12 @@ func (w *world) checkState(in Input) {
 				live++
 			}
 			w.checkProcess(in, g, p)
+		}
+		w.checkWanted(g)
+	}
+	for _, p := range w.core.wakes {
+		if w.core.find(p.name) != p {
+			w.t.Errorf("%v is forgotten and will be woken", p.name)
 		}
 	}
 	if len(w.core.groups) != len(w.core.byName) {
@@ -323,6 +345,9 @@ func (w *world) checkProcess(in Input, g *group, p *process) {
 	if p.State.Down() && len(p.waiters) > 0 {
 		w.t.Errorf("%v is %v and %d callers still wait", p.name, p.State, len(p.waiters))
 	}
+	if p.fate != nil && !p.busy() {
+		w.t.Errorf("%v is %v and has not met its fate", p.name, p.State)
+	}
 }
 
 func describe(in Input) string {
@@ -333,6 +358,8 @@ func describe(in Input) string {
 		return fmt.Sprint(in.Name, " wait=", in.Wait)
 	case Apply:
 		return fmt.Sprintf("%+v", in.Edits)
+	case Transition:
+		return fmt.Sprintf("dry=%v wait=%v %+v", in.DryRun, in.Wait, in.Groups)
 	case Spawned, Reaped, Drained, KillFailed:
 		return fmt.Sprintf("%+v", in)
 	}

@@ -123,6 +123,14 @@ func (p *player) operator(w []string) Input {
 	switch w[0] {
 	case "add":
 		return Apply{Edits: []Edit{p.addition(arg, w[2:])}, Reply: applied}
+	case "want", "plan":
+		to, ok := p.addition(arg, w[2:]).(AddGroup)
+		if !ok {
+			to = AddGroup{&config.Group{Name: n.Group, Priority: 999, Processes: p.processes(arg, w[2:])}}
+		}
+		return p.want(w[0] == "plan", n.Group, to.Group)
+	case "unwant":
+		return p.want(false, arg, nil)
 	case "remove":
 		return Apply{Edits: []Edit{RemoveProcess{n}}, Reply: applied}
 	case "removegroup":
@@ -171,9 +179,36 @@ func (p *player) system(w []string) Input {
 // addition reads "web:a,b startsecs=2 …": processes for a group, which is
 // made if it is not there.
 func (p *player) addition(arg string, options []string) Edit {
+	group, _, _ := strings.Cut(arg, ":")
+	procs := p.processes(arg, options)
+	if p.core.byName[group] != nil {
+		return AddProcesses{group, procs}
+	}
+	priority := 999
+	if len(procs) > 0 {
+		priority = procs[0].Priority
+	}
+	return AddGroup{&config.Group{Name: group, Priority: priority, Processes: procs}}
+}
+
+// want is a transition of one group, that waits.
+func (p *player) want(dry bool, group string, to *config.Group) Input {
+	reply := func(planned Planned, err *fault.Error) {
+		p.answer("want", group)(err)
+		for _, s := range planned.Steps {
+			fmt.Fprintf(&p.out, "      %s %s", s.Action, s.Name.Spec())
+			for _, ch := range s.Changes {
+				fmt.Fprintf(&p.out, " %s:%s->%s", ch.Option, ch.Old, ch.New)
+			}
+			p.out.WriteString("\n")
+		}
+	}
+	return Transition{Groups: []GroupChange{{group, p.core.wanted(group), to}}, DryRun: dry, Wait: true, Reply: reply}
+}
+
+func (p *player) processes(arg string, options []string) []*config.Process {
 	group, names, _ := strings.Cut(arg, ":")
 	var procs []*config.Process
-	priority := 999
 	for _, name := range strings.FieldsFunc(names, func(r rune) bool { return r == ',' }) {
 		c := &config.Process{Spec: proc.Spec{
 			Name: name, Group: group, StartWait: time.Second, StartRetries: 3, StopSignal: 15,
@@ -193,18 +228,20 @@ func (p *player) addition(arg string, options []string) Edit {
 			case "auto":
 				c.Stdout.Log = config.LogAuto
 			case "priority":
-				priority = number(p.t, value)
-				c.Priority = priority
+				c.Priority = number(p.t, value)
+			case "command":
+				c.Command = value
+			case "maxbytes":
+				c.Stdout.MaxBytes = int64(number(p.t, value))
+			case "stopwaitsecs":
+				c.StopWait = time.Duration(number(p.t, value)) * time.Second
 			default:
 				p.t.Fatalf("no such option: %q", o)
 			}
 		}
 		procs = append(procs, c)
 	}
-	if p.core.byName[group] != nil {
-		return AddProcesses{group, procs}
-	}
-	return AddGroup{&config.Group{Name: group, Priority: priority, Processes: procs}}
+	return procs
 }
 
 func (p *player) show(effects []Effect) {
@@ -226,6 +263,8 @@ func (p *player) show(effects []Effect) {
 			fmt.Fprintf(&p.out, "    kill %d %d%s\n", e.PID, e.Signal, group)
 		case Drain:
 			fmt.Fprintf(&p.out, "    drain %s\n", e.Name.Process)
+		case Relimit:
+			fmt.Fprintf(&p.out, "    relimit %s\n", e.Process.Name)
 		default:
 			fmt.Fprintf(&p.out, "    %T %+v\n", e, e)
 		}

@@ -32,7 +32,9 @@ type world struct {
 	told   int
 	stuck  bool // the operating system refuses signals
 	trace  []string
-	busy   map[Name]bool // listeners that have an event
+	busy   map[Name]bool       // listeners that have an event
+	was    map[Name]*process   // who was there at the beginning of the step
+	specs  map[Name]*proc.Spec // what they had then
 }
 
 // A life is what the world remembers of a process, to judge the core by.
@@ -40,6 +42,7 @@ type life struct {
 	of       *process
 	spawned  time.Duration // when Spawned was delivered
 	stopped  time.Duration // when the stop signal was sent
+	patience time.Duration // stopwaitsecs at that time
 	failures int           // failed starts since the last success, end or giving up
 	since    time.Duration // the last failure
 }
@@ -190,6 +193,10 @@ func (w *world) exitSome() {
 func (w *world) step(in Input) {
 	w.trace = append(w.trace, fmt.Sprintf("%v %T %s", w.now.Mono, in, describe(in)))
 	before, mail := w.names(), w.mail()
+	w.was, w.specs = w.processes(), map[Name]*proc.Spec{}
+	for n, p := range w.was {
+		w.specs[n] = p.Spec
+	}
 	switch in := in.(type) {
 	case Reaped:
 		w.reaped[in.PID] = true
@@ -287,14 +294,14 @@ func (w *world) kill(e Kill) {
 	switch {
 	case e.Send:
 	case e.Signal == 9:
-		if wait := w.now.Mono - l.stopped; wait < p.Spec.StopWait {
+		if wait := w.now.Mono - l.stopped; wait < l.patience {
 			w.t.Errorf("%v killed %v after it was told to stop", e.Name, wait)
 		}
 		if e.Group != p.Spec.KillAsGroup {
 			w.t.Errorf("SIGKILL of %v: group is %v", e.Name, e.Group)
 		}
 	default:
-		l.stopped = w.now.Mono
+		l.stopped, l.patience = w.now.Mono, p.Spec.StopWait
 		if e.Group != p.Spec.StopAsGroup {
 			w.t.Errorf("stop of %v: group is %v", e.Name, e.Group)
 		}
