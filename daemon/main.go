@@ -45,17 +45,21 @@ var programs = []struct {
 	{"echo_supervisord_conf", "conf", func(argv []string) int { return sample.Main(argv, os.Stdout, os.Stderr) }},
 }
 
+// shortGrowth is by how many percent the heap of a command grows before it is
+// collected: with the runtime's least heap of 4 MiB for 100 no command that
+// does its work and ends ever is.
+const shortGrowth = 800
+
 // dispatch runs the program that the binary was called as, by a link of that
 // name or by its first argument.
 func dispatch(argv []string, factories []ext.Factory) int {
-	// A daemon sits beside what it runs: 1,000 programs are to cost less than
-	// 20 MB. The time this takes from clients is in docs/performance.md.
-	debug.SetGCPercent(50)
 	for _, p := range programs {
 		if filepath.Base(argv[0]) == p.link {
+			debug.SetGCPercent(shortGrowth)
 			return p.main(argv)
 		}
 		if len(argv) > 1 && argv[1] == p.word {
+			debug.SetGCPercent(shortGrowth)
 			return p.main(append([]string{argv[0] + " " + p.word}, argv[2:]...))
 		}
 	}
@@ -89,6 +93,7 @@ func run(argv []string, factories []ext.Factory, stdout, stderr io.Writer) int {
 	if flags.check {
 		return d.check()
 	}
+	defer keepMemory()()
 	for {
 		restart, err := d.live()
 		switch {

@@ -42,6 +42,8 @@ func TestAct(t *testing.T) {
 		os.Exit(actLimits(arg))
 	case "daemonize":
 		os.Exit(actDaemonize(arg))
+	case "memory":
+		os.Exit(actMemory())
 	}
 }
 
