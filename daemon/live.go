@@ -59,7 +59,10 @@ type life struct {
 	system  *unix.System
 	loop    *supervisor.Loop
 	servers []*httpd.Server
-	closers []func()
+	open    []config.Server // sections of the servers
+
+	authority *httpd.Authority
+	closers   []func()
 
 	defining sync.Mutex // held while a bounded caller's program is counted and added
 }
@@ -81,6 +84,7 @@ func (d *daemon) live() (restart bool, err error) {
 	defer signal.Stop(signals)
 	l := &life{daemon: d}
 	l.cfg.Store(cfg)
+	l.authority = httpd.NewAuthority(cfg.Accounts)
 	defer l.end()
 	if err := l.prepare(); err != nil {
 		return false, err

@@ -92,11 +92,18 @@ func (l *life) autoName(process, channel string) string {
 }
 
 func (l *life) reread() ([]*config.Group, error) {
-	cfg, err := l.reload(l.cfg.Load())
+	old := l.cfg.Load()
+	cfg, err := l.reload(old)
 	if err != nil {
 		return nil, err
 	}
 	l.cfg.Store(cfg)
+	l.authority.Set(cfg.Accounts)
+	for _, s := range l.open {
+		if len(old.Accounts) > 0 && !s.Authenticated(cfg.Accounts) {
+			l.log.Logf(level.Critical, "Server '%s' running without any HTTP authentication checking", s.Section)
+		}
+	}
 	return append([]*config.Group(nil), cfg.Groups...), nil
 }
 
@@ -133,7 +140,7 @@ func (l *life) listen() error {
 		for _, i := range cfg.RPCInterfaces {
 			l.log.Logf(level.Info, "RPC interface '%s' initialized", i.Name)
 		}
-		s, err := httpd.Listen(c, httpd.Options{Log: l.log, Stderr: l.stderr})
+		s, err := httpd.Listen(c, httpd.Options{Log: l.log, Stderr: l.stderr, Authority: l.authority})
 		if err != nil {
 			return &usageError{err}
 		}
@@ -142,6 +149,7 @@ func (l *life) listen() error {
 		s.Handle("/RPC2*", ext.View, handler)
 		s.HandleLogTails(l.loop, l.log.Path)
 		l.servers = append(l.servers, s)
+		l.open = append(l.open, c)
 	}
 	return nil
 }
@@ -151,8 +159,7 @@ func (l *life) listen() error {
 func (l *life) handlePages(s *httpd.Server, c config.Server) {
 	page := web.New(l.loop, web.Options{
 		Version: Version,
-		May:     s.May,
-		Open:    c.Username == "",
+		Open:    func() bool { return !c.Authenticated(l.cfg.Load().Accounts) },
 		Log:     l.log.Log,
 	})
 	for _, r := range page.Routes() {

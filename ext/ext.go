@@ -60,8 +60,9 @@ type Host interface {
 	// State is that of supervisord now. It never waits.
 	State(ctx context.Context) State
 
-	// GroupNames returns the names of the live groups in the order in which
-	// they were added, event listener pools and FastCGI groups included.
+	// GroupNames returns the names of the live groups that the caller of ctx
+	// holds, in the order in which they were added, event listener pools and
+	// FastCGI groups included.
 	GroupNames(ctx context.Context) ([]string, error)
 
 	// AddProgram adds the processes of one program to a live group, all of
@@ -69,7 +70,8 @@ type Host interface {
 	// values as the client sent them. Processes that are to start by
 	// themselves do so soon after.
 	//
-	// Faults: BAD_NAME "group: NAME" if there is no such group,
+	// Faults: NOT_PERMITTED if the caller of ctx may not define that there, be
+	// there such a group or not; BAD_NAME "group: NAME" if there is no such group,
 	// INCORRECT_PARAMETERS if a section with these options would be refused,
 	// BAD_NAME with the process if the group has one of that name.
 	AddProgram(ctx context.Context, group, program string, options map[string]any) error
@@ -78,7 +80,8 @@ type Host interface {
 	// group, whether it came from the configuration file or from AddProgram.
 	// The group stays, even empty, and so do log files.
 	//
-	// Faults: BAD_NAME "group: NAME" if there is no such group, BAD_NAME with
+	// Faults: NOT_PERMITTED if the caller of ctx may not define in the group, be
+	// there one or not; BAD_NAME "group: NAME" if there is no such group, BAD_NAME with
 	// the process if it has no such process, STILL_RUNNING.
 	RemoveProcess(ctx context.Context, group, process string) error
 

@@ -19,7 +19,8 @@ import (
 // are kept in memory; states change when the test says so. It answers with the
 // faults of the real one, but reads only these options of a program: command,
 // numprocs, numprocs_start and process_name. A process that it adds is stopped
-// and stays so, whatever its autostart says.
+// and stays so, whatever its autostart says. Of a caller it asks the role and
+// the groups, and not the policy.
 //
 // It is safe for concurrent use.
 type Host struct {
@@ -145,9 +146,11 @@ func (h *Host) GroupNames(ctx context.Context) ([]string, error) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	names := make([]string, len(h.groups))
-	for i, g := range h.groups {
-		names[i] = g.name
+	names := make([]string, 0, len(h.groups))
+	for _, g := range h.groups {
+		if ext.CallerOf(ctx).Holds(g.name) {
+			names = append(names, g.name)
+		}
 	}
 	return names, nil
 }
@@ -155,6 +158,9 @@ func (h *Host) GroupNames(ctx context.Context) ([]string, error) {
 // AddProgram implements [ext.Host].
 func (h *Host) AddProgram(ctx context.Context, group, program string, options map[string]any) error {
 	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := ext.CallerOf(ctx).Need(ext.Define, group); err != nil {
 		return err
 	}
 	h.mu.Lock()
@@ -188,6 +194,9 @@ func (h *Host) AddProgram(ctx context.Context, group, program string, options ma
 // RemoveProcess implements [ext.Host].
 func (h *Host) RemoveProcess(ctx context.Context, group, name string) error {
 	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := ext.CallerOf(ctx).Need(ext.Define, group); err != nil {
 		return err
 	}
 	h.mu.Lock()

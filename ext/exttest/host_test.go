@@ -282,3 +282,23 @@ func TestNewReports(t *testing.T) {
 		}
 	}
 }
+
+// TestHostKnowsCallers: a caller that does not hold a group does not learn of
+// it, either.
+func TestHostKnowsCallers(t *testing.T) {
+	t.Parallel()
+	h := NewHost("a", "b")
+	ctx := ext.WithCaller(t.Context(), ext.Caller{Account: "x", Role: ext.Define, Groups: []string{"a"}})
+	if names, err := h.GroupNames(ctx); err != nil || len(names) != 1 || names[0] != "a" {
+		t.Errorf("GroupNames = %v, %v; want a alone", names, err)
+	}
+	options := map[string]any{"command": "/bin/cat"}
+	for group, want := range map[string]bool{"a": true, "b": false, "nosuch": false} {
+		if err := h.AddProgram(ctx, group, "p", options); (err == nil) != want || err != nil && !fault.Is(err, fault.NotPermitted) {
+			t.Errorf("AddProgram to %s = %v", group, err)
+		}
+		if err := h.RemoveProcess(ctx, group, "p"); (err == nil) != want || err != nil && !fault.Is(err, fault.NotPermitted) {
+			t.Errorf("RemoveProcess from %s = %v", group, err)
+		}
+	}
+}

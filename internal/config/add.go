@@ -98,6 +98,10 @@ func (c *Config) settle(l *loader, processes []*Process) ([]*Process, error) {
 	if l.first != nil {
 		return nil, &ProgramError{Text: l.text, NoDetail: errors.Is(l.first, errNoDetail)}
 	}
-	c.tellServer(processes)
+	for _, p := range processes {
+		if p.AutoServerURL {
+			p.ServerURL = c.ServerURL
+		}
+	}
 	return processes, nil
 }

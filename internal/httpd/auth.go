@@ -1,89 +1,188 @@
 package httpd
 
 import (
-	"crypto/sha1" //nolint:gosec // the form in which configurations hold passwords
-	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/http"
+	"os"
+	"strconv"
 	"strings"
+	"time"
 
 	"example.org/twiddler/ext"
+	"example.org/twiddler/level"
 )
-
-// A principal is who a request comes from, and the highest role it has.
-type principal struct {
-	name string
-	role ext.Role
-}
-
-// may reports whether p has a role; each includes those before it.
-func (p principal) may(role ext.Role) bool { return p.role.Valid() && role <= p.role }
-
-// An authenticator finds out who sent a request. The error is
-// errNoCredentials or errMalformed.
-type authenticator interface {
-	authenticate(r *http.Request) (principal, error)
-}
 
 var (
 	errNoCredentials = errors.New("no valid credentials")
 	errMalformed     = errors.New("malformed credentials")
 )
 
-// shaPrefix marks a password that is stored as the hexadecimal of its SHA-1.
-const shaPrefix = "{SHA}"
+// A busyError refuses to look at credentials for a while: too many were wrong.
+type busyError struct{ wait time.Duration }
 
-func newAuthenticator(username, password string) authenticator {
+func (e *busyError) Error() string { return fmt.Sprintf("too many failed log-ins, for %v", e.wait) }
+
+// maxLoggedName bounds what a log line shows of a name, in bytes.
+const maxLoggedName = 64
+
+// newLogin is the user of a server's section, who may do everything; nil if
+// there is none.
+func newLogin(username, password string) *login {
 	if username == "" {
-		return everybody{}
+		return nil
 	}
-	b := &basic{name: username, username: sha256.Sum256([]byte(username))}
-	password, b.hashed = strings.CutPrefix(password, shaPrefix)
-	b.password = sha256.Sum256([]byte(password))
-	return b
+	return &login{name: nameSecret(username), secret: newSecret(password), is: ext.Caller{Account: username, Role: ext.Admin}}
 }
 
-// everybody is the authenticator of a server without a username.
-type everybody struct{}
+// plain reports whether the server knows no more than Supervisor's do: one
+// user, or none.
+func (s *Server) plain() bool { return s.tls == nil && len(s.authority.accounts.Load().list) == 0 }
 
-func (everybody) authenticate(*http.Request) (principal, error) {
-	return principal{role: ext.Admin}, nil
+// admit finds out who sent r, and returns r with that in its context. The
+// error is errNoCredentials, errMalformed, a *busyError or the context's.
+func (s *Server) admit(r *http.Request) (*http.Request, ext.Caller, error) {
+	c, _ := r.Context().Value(connKey{}).(*conn)
+	who, err := ext.Caller{}, error(nil)
+	if s.plain() {
+		if who, err = s.plainCaller(r); err == nil && c != nil && c.plain {
+			return r, who, nil // the connection's context has it
+		}
+	} else {
+		who, err = s.identify(r, c)
+	}
+	if err != nil {
+		return r, who, err
+	}
+	if c != nil {
+		who = s.at(c, who)
+	} else {
+		who.UID, who.PID, who.Address = -1, -1, r.RemoteAddr
+	}
+	return r.WithContext(ext.WithCaller(r.Context(), who)), who, nil
 }
 
-// basic knows the one user of a section. It holds and compares digests, so
-// that the time it takes says nothing of how much of a guess is right.
-type basic struct {
-	name               string
-	username, password [sha256.Size]byte
-	hashed             bool // password is that of the hexadecimal SHA-1
+// at adds to who where it comes from.
+func (s *Server) at(c *conn, who ext.Caller) ext.Caller {
+	who.UID, who.PID, who.Address = c.uid, c.pid, c.address
+	return who
 }
 
-func (b *basic) authenticate(r *http.Request) (principal, error) {
+// plainCaller is who a request comes from on a server with one user or none.
+func (s *Server) plainCaller(r *http.Request) (ext.Caller, error) {
+	if s.own == nil {
+		return ext.Caller{Role: ext.Admin}, nil
+	}
+	name, password, err := credentials(r)
+	if err != nil {
+		return ext.Caller{}, err
+	}
+	user, right := s.own.name.matches(name), s.own.secret.matches(password) // both, so that the time says nothing
+	if !user || !right {
+		return ext.Caller{}, errNoCredentials
+	}
+	return s.own.is, nil
+}
+
+// identify is who a request comes from where there are accounts or TLS. What a
+// client says goes before what is known of it: a password, then a certificate,
+// then the user it runs as.
+func (s *Server) identify(r *http.Request, c *conn) (ext.Caller, error) {
+	known := s.authority.accounts.Load()
+	certified := r.TLS != nil && len(r.TLS.VerifiedChains) > 0
+	if len(known.list) == 0 && s.conf.TLSClientCA != "" && !certified {
+		return ext.Caller{}, errNoCredentials // it came when there were accounts
+	}
+	if r.Header.Get("Authorization") != "" && (s.own != nil || len(known.list) > 0) {
+		return s.logIn(r, c)
+	}
+	if certified {
+		leaf := r.TLS.VerifiedChains[0][0]
+		if a := known.certified(leaf); a != nil {
+			return callerOf(a), nil
+		}
+		if len(known.list) == 0 && s.own == nil {
+			return ext.Caller{Account: "certificate:" + leaf.Subject.CommonName, Role: ext.Admin}, nil
+		}
+	}
+	if c != nil && c.uid >= 0 {
+		if who, ok := s.byPeer(known, c); ok {
+			return who, nil
+		}
+	}
+	if len(known.list) == 0 && s.own == nil {
+		return ext.Caller{Role: ext.Admin}, nil
+	}
+	return ext.Caller{}, errNoCredentials
+}
+
+// byPeer is who the other end of a unix socket is: an account, or somebody who
+// can do everything to us anyway.
+func (s *Server) byPeer(known *accounts, c *conn) (ext.Caller, bool) {
+	a := known.byUID[c.uid]
+	if a == nil {
+		a = known.byGID[c.gid]
+	}
+	switch {
+	case a != nil:
+		return callerOf(a), true
+	case s.own == nil && (c.uid == 0 || c.uid == os.Getuid()):
+		return ext.Caller{Account: "uid:" + strconv.Itoa(c.uid), Role: ext.Admin}, true
+	}
+	return ext.Caller{}, false
+}
+
+// logIn checks a name and a password. A failure is counted and logged.
+func (s *Server) logIn(r *http.Request, c *conn) (ext.Caller, error) {
+	name, password, err := credentials(r)
+	if err != nil {
+		return ext.Caller{}, err
+	}
+	uid, address := -1, r.RemoteAddr
+	if c != nil {
+		uid, address = c.uid, c.address
+	}
+	is, busy, blocked, err := s.authority.check(r.Context(), s.own, sourceOf(r.RemoteAddr, uid), name, password)
+	switch {
+	case err != nil:
+		return ext.Caller{}, err
+	case busy > 0:
+		return ext.Caller{}, &busyError{busy}
+	case is != nil:
+		return is.is, nil
+	}
+	from := address
+	if uid >= 0 {
+		from = fmt.Sprintf("%s, uid %d", address, uid)
+	}
+	if len(name) > maxLoggedName {
+		name = name[:maxLoggedName]
+	}
+	s.log.Log(level.Warn, fmt.Sprintf("log-in of %q to [%s] failed (from %s)", name, s.section, from))
+	if blocked {
+		s.log.Log(level.Warn, fmt.Sprintf("no log-in to [%s] is checked for %v: %d failed (from %s)",
+			s.section, blockTime, maxFailures, from))
+	}
+	return ext.Caller{}, errNoCredentials
+}
+
+// credentials are the name and the password that a request brings. The error
+// is errNoCredentials or errMalformed.
+func credentials(r *http.Request) (name, password string, err error) {
 	scheme, packed, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Basic") {
-		return principal{}, errNoCredentials
+		return "", "", errNoCredentials
 	}
 	both, err := base64.StdEncoding.DecodeString(strings.TrimSpace(packed))
 	if err != nil {
-		return principal{}, errMalformed
+		return "", "", errMalformed
 	}
 	// A password may hold colons. Supervisor 4.2.5, medusa/auth_handler.py,
 	// handle_request; there, no colon at all is an exception and status 500.
-	username, password, ok := strings.Cut(string(both), ":")
+	name, password, ok := strings.Cut(string(both), ":")
 	if !ok {
-		return principal{}, errMalformed
+		return "", "", errMalformed
 	}
-	if b.hashed {
-		sum := sha1.Sum([]byte(password)) //nolint:gosec // see above
-		password = hex.EncodeToString(sum[:])
-	}
-	u, p := sha256.Sum256([]byte(username)), sha256.Sum256([]byte(password))
-	same := subtle.ConstantTimeCompare(u[:], b.username[:]) & subtle.ConstantTimeCompare(p[:], b.password[:])
-	if same != 1 {
-		return principal{}, errNoCredentials
-	}
-	return principal{name: b.name, role: ext.Admin}, nil
+	return name, password, nil
 }

@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"maps"
@@ -11,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"example.org/twiddler/ext"
 )
 
 // What a client may take of us.
@@ -37,6 +40,11 @@ type conn struct {
 	idle     atomic.Uint64 // since when it waits for a request, in UnixNano; 0 if it does not
 	closed   func()
 	once     sync.Once
+
+	// Who is at the other end. Set before the first request.
+	uid, gid, pid int // on a unix socket; -1 if it is not known
+	address       string
+	plain         bool // the context has the caller already, for a server that is plain
 }
 
 // Write gives the client its time for each piece. It has one caller at a time,
@@ -177,8 +185,8 @@ func (l *limitListener) closeAll() {
 
 // note is the server's ConnState.
 func (l *limitListener) note(nc net.Conn, state http.ConnState) {
-	c, ok := nc.(*conn)
-	if !ok {
+	c := connOf(nc)
+	if c == nil {
 		return
 	}
 	if state != http.StateIdle {
@@ -206,8 +214,35 @@ func (l *limitListener) Close() error {
 // connKey is the key of a request's *conn in its context.
 type connKey struct{}
 
-func withConn(ctx context.Context, c net.Conn) context.Context {
+// withConn is the context of a connection. On a plain server nobody but one
+// caller gets past the authentication, so that the context can have it once
+// for all requests.
+func (s *Server) withConn(ctx context.Context, nc net.Conn) context.Context {
+	c := connOf(nc)
+	if c == nil {
+		return ctx
+	}
+	c.uid, c.gid, c.pid = peer(c.Conn)
+	if c.address = nc.RemoteAddr().String(); s.conf.Unix {
+		c.address = s.conf.File
+	}
+	if c.plain = s.plain(); c.plain {
+		who := ext.Caller{Role: ext.Admin}
+		if s.own != nil {
+			who = s.own.is
+		}
+		ctx = ext.WithCaller(ctx, s.at(c, who))
+	}
 	return context.WithValue(ctx, connKey{}, c)
+}
+
+// connOf is the connection of our listener below nc, nil if there is none.
+func connOf(nc net.Conn) *conn {
+	if t, ok := nc.(*tls.Conn); ok {
+		nc = t.NetConn()
+	}
+	c, _ := nc.(*conn)
+	return c
 }
 
 // A body is a request's body that has to arrive in time, read or unread:

@@ -15,6 +15,7 @@ package httpd
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -43,13 +44,35 @@ type Options struct {
 	Stderr   io.Writer // gets "Unlinking stale socket FILE"; nil for os.Stderr
 	MaxConns int       // connections at once; 0 for 1,024
 	Body     int64     // bytes of a request's body; 0 for 32 MiB
+
+	// Authority knows the accounts, the same for all servers of a daemon. Nil
+	// knows none.
+	Authority *Authority
+}
+
+// whole is o with the defaults.
+func (o Options) whole() Options {
+	if o.Stderr == nil {
+		o.Stderr = os.Stderr
+	}
+	if o.Body <= 0 {
+		o.Body = defaultBody
+	}
+	if o.Authority == nil {
+		o.Authority = NewAuthority(nil)
+	}
+	return o
 }
 
 // A Server serves one section. Its methods are safe for concurrent use, but
 // for Handle, which must not be called after Run.
 type Server struct {
-	section  string
-	auth     authenticator
+	section   string
+	conf      config.Server
+	own       *login // the user of the section; nil for none
+	authority *Authority
+	tls       *tlsFiles // nil for none
+
 	log      Logger
 	maxBody  int64
 	routes   []route
@@ -74,30 +97,38 @@ type route struct {
 // Listen opens the socket of a section, and answers nobody until Run. An error
 // about the socket is a *ListenError.
 func Listen(c config.Server, o Options) (*Server, error) {
-	if o.Stderr == nil {
-		o.Stderr = os.Stderr
+	o = o.whole()
+	files, err := newTLS(c, o.Log)
+	if err != nil {
+		return nil, &ListenError{Text: fmt.Sprintf("Cannot open an HTTP server: [%s]: %v", c.Section, err), Err: err}
 	}
 	listener, err := open(c, o)
 	if err != nil {
 		return nil, err
 	}
-	return newServer(listener, c, o), nil
+	if err := exposed(listener, c, o.Authority); err != nil {
+		_ = listener.Close()
+		return nil, err
+	}
+	s := newServer(listener, c, o)
+	s.tls = files
+	return s, nil
 }
 
 func newServer(l net.Listener, c config.Server, o Options) *Server {
-	if c.Username == "" {
+	o = o.whole()
+	if !c.Authenticated(o.Authority.accounts.Load().list) {
 		// Supervisor 4.2.5, http.py, make_http_servers.
 		o.Log.Log(level.Critical, fmt.Sprintf("Server '%s' running without any HTTP authentication checking", c.Section))
 	}
-	if o.Body <= 0 {
-		o.Body = defaultBody
-	}
 	s := &Server{
-		section:  c.Section,
-		auth:     newAuthenticator(c.Username, c.Password),
-		log:      o.Log,
-		maxBody:  o.Body,
-		listener: newLimitListener(l, o.MaxConns),
+		section:   c.Section,
+		conf:      c,
+		own:       newLogin(c.Username, c.Password),
+		authority: o.Authority,
+		log:       o.Log,
+		maxBody:   o.Body,
+		listener:  newLimitListener(l, o.MaxConns),
 	}
 	s.stop, s.endAll = context.WithCancel(context.Background())
 	s.http = &http.Server{
@@ -105,7 +136,7 @@ func newServer(l net.Listener, c config.Server, o Options) *Server {
 		ReadHeaderTimeout: headTimeout,
 		MaxHeaderBytes:    maxHead,
 		ConnState:         s.listener.note,
-		ConnContext:       withConn,
+		ConnContext:       s.withConn,
 		ErrorLog:          log.New(logWriter{o.Log}, "", 0),
 		// Not left to OPTIONS * being answered behind our back.
 		DisableGeneralOptionsHandler: true,
@@ -129,16 +160,27 @@ func (s *Server) Handle(pattern string, role ext.Role, h http.Handler) {
 	s.routes = append(s.routes, route{path: path, prefix: prefix, role: role, handler: h})
 }
 
+// A Route is a pattern of [Server.Handle] and the role that it takes.
+type Route struct {
+	Pattern string
+	Role    ext.Role
+}
+
+// Routes lists what there is, in the order in which it is tried.
+func (s *Server) Routes() []Route {
+	all := make([]Route, len(s.routes))
+	for i, r := range s.routes {
+		all[i] = Route{Pattern: "/" + r.path, Role: r.role}
+		if r.prefix {
+			all[i].Pattern += "*"
+		}
+	}
+	return all
+}
+
 // Guard puts what guard returns in front of all handlers that are registered
 // from now on.
 func (s *Server) Guard(guard func(http.Handler) http.Handler) { s.guard = guard }
-
-// May reports whether the sender of r has a role, for a handler that needs
-// more than its route does.
-func (s *Server) May(r *http.Request, role ext.Role) bool {
-	who, err := s.auth.authenticate(r)
-	return err == nil && who.may(role)
-}
 
 // Addr is where the server listens.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
@@ -148,11 +190,21 @@ func (s *Server) Run() error {
 	if u, ok := s.listener.Listener.(*unixListener); ok {
 		go u.keep() // ends with Close, which waits for it
 	}
-	err := s.http.Serve(s.listener)
+	err := s.http.Serve(s.secured())
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
 	return fmt.Errorf("cannot serve [%s]: %w", s.section, err)
+}
+
+// secured is the listener that requests come from.
+func (s *Server) secured() net.Listener {
+	if s.tls == nil {
+		return s.listener
+	}
+	return tls.NewListener(s.listener, &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		return s.tls.config(len(s.authority.accounts.Load().list) > 0), nil
+	}})
 }
 
 // Close ends the server: it answers what was asked before, then closes the
@@ -175,7 +227,7 @@ func (s *Server) Close(ctx context.Context) error {
 }
 
 // ServeHTTP implements http.Handler: authentication, then the first route that
-// matches.
+// matches. From then on the context has the caller, for [ext.CallerOf].
 func (s *Server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if s.owed.begin() {
 		defer s.owed.end()
@@ -187,7 +239,7 @@ func (s *Server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		w.body.bound(r)
 	}
 
-	who, err := s.auth.authenticate(r)
+	r, who, err := s.admit(r)
 	if err != nil {
 		refuse(w, err)
 		return
@@ -200,7 +252,7 @@ func (s *Server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		// The original's last handler is for files, which can only be got.
 		// Supervisor 4.2.5, medusa/default_handler.py, handle_request.
 		errorpage.Write(w, http.StatusBadRequest)
-	case !who.may(role):
+	case role > who.Role:
 		errorpage.Write(w, http.StatusForbidden)
 	case r.ContentLength < 0:
 		// Chunked: what has no length has no bound. The original does not read

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -227,28 +228,10 @@ func TestRouteNeedsRole(t *testing.T) {
 	}
 }
 
-func TestPrincipal(t *testing.T) {
-	t.Parallel()
-	for who := ext.Role(0); who <= ext.Admin; who++ {
-		for role := ext.View; role <= ext.Admin; role++ {
-			if got, want := (principal{role: who}).may(role), who >= role; got != want {
-				t.Errorf("may(%v) of one with %v = %v, want %v", role, who, got, want)
-			}
-		}
-	}
-}
-
-// lowly is who may look and nothing else.
-type lowly struct{}
-
-func (lowly) authenticate(*http.Request) (principal, error) {
-	return principal{name: "x", role: ext.View}, nil
-}
-
 func TestRoleIsAsked(t *testing.T) {
 	t.Parallel()
-	s := serve(t, config.Server{}, Options{}, func(s *Server) {
-		s.auth = lowly{}
+	lowly := NewAuthority([]config.Account{{Name: "x", UID: os.Getuid(), GID: -1, Role: ext.View}})
+	s := serve(t, config.Server{}, Options{Authority: lowly}, func(s *Server) {
 		s.Handle("/view", ext.View, hello)
 		s.Handle("/admin", ext.Admin, hello)
 	})
@@ -297,7 +280,7 @@ func TestAuthentication(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := 200
-		switch _, err := s.auth.authenticate(r); err {
+		switch _, _, err := s.admit(r); err {
 		case errNoCredentials:
 			got = 401
 		case errMalformed:

@@ -51,6 +51,17 @@ func open(c config.Server, o Options) (net.Listener, error) {
 	return l, nil
 }
 
+// exposed refuses a socket that everybody on the network could use. It is the
+// last word: the configuration knows a host by its name only.
+func exposed(l net.Listener, c config.Server, a *Authority) error {
+	addr, ok := l.Addr().(*net.TCPAddr)
+	if !ok || addr.IP.IsLoopback() || c.AllowUnauthenticatedNetwork || c.Authenticated(a.accounts.Load().list) {
+		return nil
+	}
+	err := c.Exposed()
+	return &ListenError{Text: err.Error(), Err: err}
+}
+
 // listenError words err. Supervisor 4.2.5, options.py, openhttpservers, and
 // http.py, supervisor_af_unix_http_server.
 func listenError(c config.Server, err error) *ListenError {

@@ -34,34 +34,48 @@ type Processes interface {
 // what is added to it, until the client goes.
 func (s *Server) HandleLogTails(processes Processes, mainLog func() string) {
 	s.Handle("/logtail*", ext.View, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		path := childLog(r, processes)
+		path, err := childLog(r, processes)
+		if err != nil {
+			errorpage.Write(w, http.StatusForbidden)
+			return
+		}
 		s.stream(w, r, path, "X-Accel-Buffering: no\r\n")
 	}))
 	s.Handle("/mainlogtail*", ext.View, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !ext.CallerOf(r.Context()).HoldsAll() {
+			errorpage.Write(w, http.StatusForbidden) // it tells of all groups
+			return
+		}
 		s.stream(w, r, mainLog(), "")
 	}))
 }
 
 // childLog returns the path of the log that a request is about, "" for none.
+// The error is that the caller does not hold the group, if there is one.
 // Supervisor 4.2.5, http.py, logtail_handler; a path without a process is
 // status 500 there.
-func childLog(r *http.Request, processes Processes) string {
+func childLog(r *http.Request, processes Processes) (string, error) {
 	_, rest, _ := strings.Cut(strings.TrimLeft(r.URL.Path, "/"), "/")
 	spec, channel, given := strings.Cut(rest, "/")
 	name, whole := supervisor.ParseName(spec)
+	if spec != "" {
+		if err := ext.CallerOf(r.Context()).Need(ext.View, name.Group); err != nil {
+			return "", err
+		}
+	}
 	if whole {
-		return ""
+		return "", nil
 	}
 	info, err := processes.Info(r.Context(), name, spec)
 	switch {
 	case err != nil:
-		return ""
+		return "", nil
 	case !given || channel == "stdout":
-		return info.StdoutLog
+		return info.StdoutLog, nil
 	case channel == "stderr":
-		return info.StderrLog
+		return info.StderrLog, nil
 	}
-	return ""
+	return "", nil
 }
 
 // stream answers with a log. It takes over the connection: only so a client
@@ -130,7 +144,7 @@ func (t *tail) run(head string) {
 			t.server.log.Log(level.Error, fmt.Sprintf("Server Error: %v: %s\n%s", failure, t.file.path, debug.Stack()))
 		}
 	}()
-	if c, ok := t.conn.(*conn); ok {
+	if c := connOf(t.conn); c != nil {
 		c.patience.Store(int64(streamTimeout))
 		defer context.AfterFunc(t.server.stop, func() {
 			c.patience.Store(int64(endTimeout))

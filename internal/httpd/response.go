@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
@@ -63,6 +65,14 @@ func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 
 // refuse answers a request whose sender is not known.
 func refuse(w http.ResponseWriter, err error) {
+	var busy *busyError
+	if errors.As(err, &busy) {
+		h := w.Header()
+		h["Connection"] = closeValue
+		h["Retry-After"] = []string{strconv.Itoa(int(math.Ceil(busy.wait.Seconds())))}
+		errorpage.Write(w, http.StatusTooManyRequests)
+		return
+	}
 	if !errors.Is(err, errNoCredentials) {
 		errorpage.Write(w, http.StatusBadRequest)
 		return
@@ -110,6 +120,10 @@ func accessLine(w *response, r *http.Request, now time.Time) string {
 type logWriter struct{ log Logger }
 
 func (l logWriter) Write(p []byte) (int, error) {
-	l.log.Log(level.Warn, strings.TrimSuffix(string(p), "\n"))
+	lv, text := level.Warn, strings.TrimSuffix(string(p), "\n")
+	if strings.Contains(text, "TLS handshake error") {
+		lv = level.Debug // whoever looks for open ports makes one
+	}
+	l.log.Log(lv, text)
 	return len(p), nil
 }

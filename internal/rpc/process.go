@@ -25,6 +25,9 @@ func (s *Supervisor) StartProcess(ctx context.Context, name string, wait bool) (
 		return nil, err
 	}
 	n, whole := supervisor.ParseName(name)
+	if err := mayOperate(ctx, n.Group); err != nil {
+		return nil, err
+	}
 	if whole {
 		return results(name)(s.loop.StartGroup(ctx, n.Group, wait))
 	}
@@ -40,6 +43,9 @@ func (s *Supervisor) StartProcess(ctx context.Context, name string, wait bool) (
 //	@scope groups
 func (s *Supervisor) StartProcessGroup(ctx context.Context, name string, wait bool) (any, error) {
 	if err := s.up(); err != nil {
+		return nil, err
+	}
+	if err := mayOperate(ctx, name); err != nil {
 		return nil, err
 	}
 	return results(name)(s.loop.StartGroup(ctx, name, wait))
@@ -71,6 +77,9 @@ func (s *Supervisor) StopProcess(ctx context.Context, name string, wait bool) (a
 		return nil, err
 	}
 	n, whole := supervisor.ParseName(name)
+	if err := mayOperate(ctx, n.Group); err != nil {
+		return nil, err
+	}
 	if whole {
 		return results(name)(s.loop.StopGroup(ctx, n.Group, wait))
 	}
@@ -86,6 +95,9 @@ func (s *Supervisor) StopProcess(ctx context.Context, name string, wait bool) (a
 //	@scope groups
 func (s *Supervisor) StopProcessGroup(ctx context.Context, name string, wait bool) (any, error) {
 	if err := s.up(); err != nil {
+		return nil, err
+	}
+	if err := mayOperate(ctx, name); err != nil {
 		return nil, err
 	}
 	return results(name)(s.loop.StopGroup(ctx, name, wait))
@@ -117,6 +129,9 @@ func (s *Supervisor) SignalProcess(ctx context.Context, name string, signal any)
 		return nil, err
 	}
 	n, whole := supervisor.ParseName(name)
+	if err := mayOperate(ctx, n.Group); err != nil {
+		return nil, err
+	}
 	if whole {
 		return s.signalGroup(ctx, n.Group, name, signal)
 	}
@@ -142,6 +157,9 @@ func (s *Supervisor) SignalProcess(ctx context.Context, name string, signal any)
 //	@scope groups
 func (s *Supervisor) SignalProcessGroup(ctx context.Context, name string, signal any) (any, error) {
 	if err := s.up(); err != nil {
+		return nil, err
+	}
+	if err := mayOperate(ctx, name); err != nil {
 		return nil, err
 	}
 	return s.signalGroup(ctx, name, name, signal)
@@ -360,6 +378,9 @@ func (s *Supervisor) ClearProcessLogs(ctx context.Context, name string) (bool, e
 		return false, err
 	}
 	n, whole := supervisor.ParseName(name)
+	if err := mayOperate(ctx, n.Group); err != nil {
+		return false, err
+	}
 	if whole {
 		return false, fault.New(fault.BadName, name)
 	}
@@ -384,10 +405,19 @@ func (s *Supervisor) info(ctx context.Context, spec string) (supervisor.Info, er
 		return supervisor.Info{}, err
 	}
 	n, whole := supervisor.ParseName(spec)
+	if err := ext.CallerOf(ctx).Need(ext.View, n.Group); err != nil {
+		return supervisor.Info{}, err
+	}
 	if whole {
 		return supervisor.Info{}, fault.New(fault.BadName, spec)
 	}
 	return s.loop.Info(ctx, n, spec)
+}
+
+// mayOperate refuses a group that the caller does not hold, before anything
+// tells whether it is there.
+func mayOperate(ctx context.Context, group string) error {
+	return ext.CallerOf(ctx).Need(ext.Operate, group)
 }
 
 // results makes the answer of a mass call of what the loop answered. A group

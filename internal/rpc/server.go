@@ -225,6 +225,9 @@ func (s *Server) call(ctx context.Context, name string, params []any) (result an
 	if m == nil {
 		return nil, fault.Bare(fault.UnknownMethod)
 	}
+	if err := permit(ctx, name, m); err != nil {
+		return nil, err
+	}
 	if s.log.Enabled(level.Trace) {
 		// Supervisor 4.2.5, xmlrpc.py, continue_request.
 		s.log.Log(level.Trace, "XML-RPC method called: "+name+"()")
@@ -241,6 +244,20 @@ func (s *Server) call(ctx context.Context, name string, params []any) (result an
 		return nil, err
 	}
 	return wire(result), nil
+}
+
+// permit refuses a caller without the role, or without all groups where the
+// method takes them. What the method has to do with single groups it asks
+// itself.
+func permit(ctx context.Context, name string, m *ext.Method) error {
+	c := ext.CallerOf(ctx)
+	switch {
+	case !c.Role.Valid() || m.Role > c.Role:
+		return fault.Errorf(fault.NotPermitted, "%s has the role %v; %s needs %v", c, c.Role, name, m.Role)
+	case m.Scope != ext.Grouped && !c.HoldsAll():
+		return fault.Errorf(fault.NotPermitted, "%s holds some groups only; %s needs all", c, name)
+	}
+	return nil
 }
 
 func (s *Server) logEnd(name string, err error) {

@@ -10,6 +10,7 @@ import (
 	"example.org/twiddler/ext"
 	"example.org/twiddler/fault"
 	"example.org/twiddler/internal/childlog"
+	"example.org/twiddler/internal/config"
 	"example.org/twiddler/internal/supervisor"
 	"example.org/twiddler/level"
 )
@@ -208,6 +209,9 @@ func (s *Supervisor) AddProcessGroup(ctx context.Context, name string) (bool, er
 	if err := s.up(); err != nil {
 		return false, err
 	}
+	if err := config.MayDefine(ext.CallerOf(ctx), name); err != nil {
+		return false, err
+	}
 	return done(s.loop.AddGroup(ctx, name))
 }
 
@@ -219,6 +223,9 @@ func (s *Supervisor) AddProcessGroup(ctx context.Context, name string) (bool, er
 //	@scope groups
 func (s *Supervisor) RemoveProcessGroup(ctx context.Context, name string) (bool, error) {
 	if err := s.up(); err != nil {
+		return false, err
+	}
+	if err := config.MayDefine(ext.CallerOf(ctx), name); err != nil {
 		return false, err
 	}
 	return done(s.loop.RemoveGroup(ctx, name))
@@ -248,6 +255,9 @@ func (s *Supervisor) SendProcessStdin(ctx context.Context, name string, chars an
 		return false, fault.New(fault.IncorrectParameters, ext.Text(chars))
 	}
 	n, whole := supervisor.ParseName(name)
+	if err := mayOperate(ctx, n.Group); err != nil {
+		return false, err
+	}
 	if whole {
 		return false, fault.New(fault.BadName, name)
 	}

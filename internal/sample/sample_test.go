@@ -111,11 +111,13 @@ func TestDefaults(t *testing.T) {
 			t.Fatal(err)
 		}
 		// What an event listener's processes have as priority is nothing that
-		// its section can say without the group's.
+		// its section can say without the group's. Where a program was written is
+		// another place for each.
 		for _, cfg := range []*config.Config{want, got} {
 			for _, g := range cfg.Groups {
+				g.Base = nil
 				for _, p := range g.Processes {
-					p.Priority = 0
+					p.Priority, p.Section = 0, nil
 				}
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 
+	"example.org/twiddler/ext"
 	"example.org/twiddler/fault"
 	"example.org/twiddler/internal/config"
 	"example.org/twiddler/internal/proc"
@@ -56,14 +57,15 @@ func (l *Loop) StartGroup(ctx context.Context, group string, wait bool) ([]Resul
 	return l.startMany(ctx, group, false, wait)
 }
 
-// StartAll starts whatever is down.
+// StartAll starts whatever is down in the groups that the caller of ctx holds.
 func (l *Loop) StartAll(ctx context.Context, wait bool) ([]Result, error) {
 	return l.startMany(ctx, "", true, wait)
 }
 
 func (l *Loop) startMany(ctx context.Context, group string, all, wait bool) ([]Result, error) {
+	in := held(ctx)
 	cfgs, err := read(ctx, l, func(c *Core, _ proc.Moment) ([]*config.Process, *fault.Error) {
-		procs, _ := c.selected(group, all)
+		procs, _ := c.selected(group, all, in)
 		var cfgs []*config.Process
 		for _, p := range procs {
 			if !p.State.Up() {
@@ -82,35 +84,36 @@ func (l *Loop) startMany(ctx context.Context, group string, all, wait bool) ([]R
 		}
 	}
 	return ask(ctx, l, func(reply func([]Result, *fault.Error)) Input {
-		return StartMany{group, all, wait, refused, reply}
+		return StartMany{group, all, in, wait, refused, reply}
 	})
 }
 
 // StopGroup stops what is up in one group.
 func (l *Loop) StopGroup(ctx context.Context, group string, wait bool) ([]Result, error) {
 	return ask(ctx, l, func(reply func([]Result, *fault.Error)) Input {
-		return StopMany{group, false, wait, reply}
+		return StopMany{group, false, nil, wait, reply}
 	})
 }
 
-// StopAll stops whatever is up.
+// StopAll stops whatever is up in the groups that the caller of ctx holds.
 func (l *Loop) StopAll(ctx context.Context, wait bool) ([]Result, error) {
 	return ask(ctx, l, func(reply func([]Result, *fault.Error)) Input {
-		return StopMany{"", true, wait, reply}
+		return StopMany{"", true, held(ctx), wait, reply}
 	})
 }
 
 // SignalGroup sends sig to each child of one group.
 func (l *Loop) SignalGroup(ctx context.Context, group string, sig int) ([]Result, error) {
 	return ask(ctx, l, func(reply func([]Result, *fault.Error)) Input {
-		return SignalMany{group, false, sig, reply}
+		return SignalMany{group, false, nil, sig, reply}
 	})
 }
 
-// SignalAll sends sig to every child.
+// SignalAll sends sig to every child in the groups that the caller of ctx
+// holds.
 func (l *Loop) SignalAll(ctx context.Context, sig int) ([]Result, error) {
 	return ask(ctx, l, func(reply func([]Result, *fault.Error)) Input {
-		return SignalMany{"", true, sig, reply}
+		return SignalMany{"", true, held(ctx), sig, reply}
 	})
 }
 
@@ -134,24 +137,47 @@ func (l *Loop) Info(ctx context.Context, name Name, as string) (Info, error) {
 	})
 }
 
-// AllInfo describes every process, by group name, then process name.
+// AllInfo describes every process of the groups that the caller of ctx holds,
+// by group name, then process name.
 func (l *Loop) AllInfo(ctx context.Context) ([]Info, error) {
 	infos, err := read(ctx, l, func(c *Core, now proc.Moment) ([]Info, *fault.Error) { return c.allInfo(now), nil })
+	if in := held(ctx); in != nil {
+		infos = slices.DeleteFunc(infos, func(i Info) bool { return !in(i.Group) })
+	}
 	sortInfos(infos)
 	return infos, err
 }
 
-// ConfigInfo describes every process of the configuration last read, by
-// process name.
+// ConfigInfo describes every process of the configuration last read that is in
+// one of the groups that the caller of ctx holds, by process name.
 func (l *Loop) ConfigInfo(ctx context.Context) ([]ConfigInfo, error) {
 	infos, err := read(ctx, l, func(c *Core, _ proc.Moment) ([]ConfigInfo, *fault.Error) { return c.configInfo(), nil })
+	if in := held(ctx); in != nil {
+		infos = slices.DeleteFunc(infos, func(i ConfigInfo) bool { return !in(i.Process.Group) })
+	}
 	slices.SortStableFunc(infos, func(a, b ConfigInfo) int { return cmp.Compare(a.Process.Name, b.Process.Name) })
 	return infos, err
 }
 
-// GroupNames returns the live groups in the order they were added.
+// GroupNames returns the live groups that the caller of ctx holds, in the
+// order they were added.
 func (l *Loop) GroupNames(ctx context.Context) ([]string, error) {
-	return read(ctx, l, func(c *Core, _ proc.Moment) ([]string, *fault.Error) { return c.groupNames(), nil })
+	names, err := read(ctx, l, func(c *Core, _ proc.Moment) ([]string, *fault.Error) { return c.groupNames(), nil })
+	if in := held(ctx); in != nil {
+		names = slices.DeleteFunc(names, func(name string) bool { return !in(name) })
+	}
+	return names, err
+}
+
+// held reports the groups that the caller of ctx holds; nil for all. Calls
+// about all processes are about those in them. Whether the caller may have
+// what it names is for whoever takes its request to ask.
+func held(ctx context.Context) func(group string) bool {
+	c := ext.CallerOf(ctx)
+	if c.HoldsAll() {
+		return nil
+	}
+	return c.Holds
 }
 
 // Apply carries out a list of edits, all or none, and creates the AUTO logs
@@ -269,10 +295,12 @@ func (l *Loop) ClearLogs(ctx context.Context, name Name, as string) error {
 	return nil
 }
 
-// ClearAllLogs is ClearLogs for every process, in the order of StopAll.
+// ClearAllLogs is ClearLogs for every process that StopAll would see, in its
+// order.
 func (l *Loop) ClearAllLogs(ctx context.Context) ([]Result, error) {
+	in := held(ctx)
 	names, err := read(ctx, l, func(c *Core, _ proc.Moment) ([]Name, *fault.Error) {
-		procs, _ := c.selected("", true)
+		procs, _ := c.selected("", true, in)
 		names := make([]Name, len(procs))
 		for i, p := range procs {
 			names[i] = p.name

@@ -60,9 +60,9 @@ func (b *batch) finish(out []Effect) []Effect {
 }
 
 // run does one thing to each selected process and answers when all is done.
-func (c *Core) run(group string, all bool, answer func([]Result, *fault.Error), out []Effect,
+func (c *Core) run(group string, all bool, in func(string) bool, answer func([]Result, *fault.Error), out []Effect,
 	act func(b *batch, p *process, out []Effect) []Effect) []Effect {
-	procs, ok := c.selected(group, all)
+	procs, ok := c.selected(group, all, in)
 	if !ok {
 		err := fault.New(fault.BadName, group)
 		return append(out, Reply{func() { answer(nil, err) }})
@@ -79,7 +79,7 @@ func (c *Core) startMany(now proc.Moment, in StartMany, out []Effect) []Effect {
 	if c.mood < MoodRunning {
 		return append(out, Reply{func() { in.Reply(nil, fault.Bare(fault.ShutdownState)) }})
 	}
-	return c.run(in.Group, in.All, in.Reply, out, func(b *batch, p *process, out []Effect) []Effect {
+	return c.run(in.Group, in.All, in.In, in.Reply, out, func(b *batch, p *process, out []Effect) []Effect {
 		as := p.Spec.Namespec()
 		switch err := in.Refused[p.name]; {
 		case p.State.Up():
@@ -97,7 +97,7 @@ func (c *Core) startMany(now proc.Moment, in StartMany, out []Effect) []Effect {
 }
 
 func (c *Core) stopMany(now proc.Moment, in StopMany, out []Effect) []Effect {
-	return c.run(in.Group, in.All, in.Reply, out, func(b *batch, p *process, out []Effect) []Effect {
+	return c.run(in.Group, in.All, in.In, in.Reply, out, func(b *batch, p *process, out []Effect) []Effect {
 		switch {
 		case !p.State.Up():
 			return out
@@ -112,7 +112,7 @@ func (c *Core) stopMany(now proc.Moment, in StopMany, out []Effect) []Effect {
 }
 
 func (c *Core) signalMany(in SignalMany, out []Effect) []Effect {
-	return c.run(in.Group, in.All, in.Reply, out, func(b *batch, p *process, out []Effect) []Effect {
+	return c.run(in.Group, in.All, in.In, in.Reply, out, func(b *batch, p *process, out []Effect) []Effect {
 		if !p.State.Signallable() {
 			return out
 		}

@@ -96,13 +96,13 @@ func (g *group) put(p *process) {
 	g.procs = append(g.procs, p)
 }
 
-// selected returns the processes of one group, or of all, in the order in
-// which mass calls act: by group priority, then process priority, ties in
+// selected returns the processes of one group or, if all is set, of those that
+// in reports, nil for every one, in the order in which mass calls act: by group priority, then process priority, ties in
 // order of configuration. Supervisor 4.2.5, rpcinterface.py, _getAllProcesses.
-func (c *Core) selected(name string, all bool) ([]*process, bool) {
+func (c *Core) selected(name string, all bool, in func(group string) bool) ([]*process, bool) {
 	var groups []*group
 	if all {
-		groups = slices.Clone(c.groups)
+		groups = c.among(in)
 		slices.SortStableFunc(groups, func(a, b *group) int { return cmp.Compare(a.cfg.Priority, b.cfg.Priority) })
 	} else if g := c.byName[name]; g != nil {
 		groups = []*group{g}
@@ -114,6 +114,15 @@ func (c *Core) selected(name string, all bool) ([]*process, bool) {
 		procs = append(procs, g.byPriority()...)
 	}
 	return procs, true
+}
+
+// among returns the groups that in reports, nil for all.
+func (c *Core) among(in func(group string) bool) []*group {
+	groups := slices.Clone(c.groups)
+	if in != nil {
+		groups = slices.DeleteFunc(groups, func(g *group) bool { return !in(g.cfg.Name) })
+	}
+	return groups
 }
 
 // byPriority returns the processes in ascending priority, ties in order of

@@ -56,6 +56,7 @@ type (
 	StartMany struct {
 		Group   string
 		All     bool
+		In      func(group string) bool // with All: which groups; nil for every one
 		Wait    bool
 		Refused map[Name]*fault.Error
 		Reply   func([]Result, *fault.Error)
@@ -64,6 +65,7 @@ type (
 	StopMany struct {
 		Group string
 		All   bool
+		In    func(group string) bool // as in StartMany
 		Wait  bool
 		Reply func([]Result, *fault.Error)
 	}
@@ -71,6 +73,7 @@ type (
 	SignalMany struct {
 		Group  string
 		All    bool
+		In     func(group string) bool // as in StartMany
 		Signal int
 		Reply  func([]Result, *fault.Error)
 	}

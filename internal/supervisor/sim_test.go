@@ -135,11 +135,11 @@ func (w *world) operate() {
 		if w.rnd.IntN(3) == 0 {
 			refused[n] = fault.New(fault.NoFile, "gone")
 		}
-		w.step(StartMany{n.Group, all, wait, refused, w.results("start many")})
+		w.step(StartMany{n.Group, all, nil, wait, refused, w.results("start many")})
 	case 8:
-		w.step(StopMany{n.Group, all, wait, w.results("stop many")})
+		w.step(StopMany{n.Group, all, nil, wait, w.results("stop many")})
 	case 9:
-		w.step(SignalMany{n.Group, all, 1, w.results("signal many")})
+		w.step(SignalMany{n.Group, all, nil, 1, w.results("signal many")})
 	case 10:
 		w.step(WriteStdin{n, n.Process, []byte("x"), w.called("write")})
 	case 11:

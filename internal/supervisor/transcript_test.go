@@ -144,9 +144,9 @@ func (p *player) operator(w []string) Input {
 	case "signal":
 		return SignalProcess{n, arg, 1, reply}
 	case "startall":
-		return StartMany{"", true, true, nil, p.results("startall")}
+		return StartMany{"", true, nil, true, nil, p.results("startall")}
 	case "stopall":
-		return StopMany{"", true, true, p.results("stopall")}
+		return StopMany{"", true, nil, true, p.results("stopall")}
 	case "shutdown":
 		return Shutdown{Reply: func() { reply(nil) }}
 	case "restart":

@@ -44,7 +44,7 @@ func (h *Handler) act(w http.ResponseWriter, r *http.Request, f form) {
 	a, known := actions[f.action]
 	switch {
 	case known && a.harm == "":
-	case h.o.May == nil || !h.o.May(r, ext.Operate):
+	case !mayAct(r, f):
 		errorpage.Write(w, http.StatusForbidden)
 		return
 	case known && (a.all != nil || f.process != "") && !h.proven(r, f):
@@ -66,8 +66,20 @@ func (h *Handler) act(w http.ResponseWriter, r *http.Request, f form) {
 		errorpage.Write(w, http.StatusSeeOther)
 		return
 	}
-	w.Header().Set("Location", "http://"+address(r)+"/?message="+quote(message))
+	w.Header().Set("Location", scheme(r)+address(r)+"/?message="+quote(message))
 	errorpage.Write(w, http.StatusMovedPermanently)
+}
+
+// mayAct reports whether the sender of r may do something to the process that
+// f names or, without one, to those that it holds. It may not know whether
+// there is a process that it does not hold.
+func mayAct(r *http.Request, f form) bool {
+	who := ext.CallerOf(r.Context())
+	if f.process == "" {
+		return ext.Operate <= who.Role
+	}
+	name, _ := supervisor.ParseName(f.process)
+	return who.May(ext.Operate, name.Group)
 }
 
 func (h *Handler) run(ctx context.Context, a action, f form) (message string, err error) {

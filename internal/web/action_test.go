@@ -162,35 +162,35 @@ func TestWait(t *testing.T) {
 
 func TestRoles(t *testing.T) {
 	t.Parallel()
-	var asked []ext.Role
-	w := newWorld(t, Options{May: func(r *http.Request, role ext.Role) bool {
-		asked = append(asked, role)
-		return r.Header.Get("X-Who") == "operator"
-	}}, program("a", "a"))
+	w := newWorld(t, Options{}, program("a", "a"), program("b", "b"))
+	view, operate := &ext.Caller{Account: "v", Role: ext.View}, &ext.Caller{Account: "o", Role: ext.Operate}
+	onlyA := &ext.Caller{Account: "a", Role: ext.Operate, Groups: []string{"a"}}
 	for _, row := range []struct {
-		address, who string
-		want         int
+		address string
+		who     *ext.Caller
+		want    int
 	}{
-		{"/", "", 200},
-		{"/tail.html?processname=a", "", 200},
-		{"/?action=refresh", "", 301},
-		{"/?action=start&processname=a", "", 403},
-		{"/?action=stopall", "", 403},
-		{"/?action=wibble", "", 403},
-		{"/?action=start&processname=a", "operator", 301},
+		{"/", view, 200},
+		{"/tail.html?processname=a", view, 200},
+		{"/?action=refresh", view, 301},
+		{"/?action=start&processname=a", view, 403},
+		{"/?action=stopall", view, 403},
+		{"/?action=wibble", view, 403},
+		{"/?action=start&processname=a", operate, 301},
+		{"/?action=start&processname=nosuch", operate, 301},
+		{"/?action=stop&processname=a", onlyA, 301},
+		{"/?action=start&processname=b", onlyA, 403},
+		{"/?action=start&processname=nosuch", onlyA, 403},
+		{"/?action=start&processname=b:b", onlyA, 403},
+		{"/?action=restartall", onlyA, 301},
 	} {
-		if got := w.get(row.address, "X-Who: "+row.who); got.StatusCode != row.want {
-			t.Errorf("%s by %q: %s, want %d", row.address, row.who, got.Status, row.want)
+		w.who = row.who
+		if got := w.get(row.address); got.StatusCode != row.want {
+			t.Errorf("%s by %s: %s, want %d", row.address, row.who.Account, got.Status, row.want)
 		}
 	}
-	for _, role := range asked {
-		if role != ext.Operate {
-			t.Errorf("asked for %v", role)
-		}
-	}
-	w.page.o.May = nil
-	if got := w.get("/?action=stopall"); got.StatusCode != http.StatusForbidden {
-		t.Errorf("without May: %s", got.Status)
+	if a, b := w.state("a"), w.state("b"); a != proc.Running || b != proc.Stopped {
+		t.Errorf("after restarting all of a: a is %v, b is %v", a, b)
 	}
 	for _, r := range w.page.Routes() {
 		if got := w.get(r.Pattern); r.Role != ext.View || got.StatusCode != 200 {
@@ -199,52 +199,51 @@ func TestRoles(t *testing.T) {
 	}
 }
 
-// What the page says while supervisord goes down.
-func TestShutdown(t *testing.T) {
+// TestPageOfCaller: a page shows what its reader holds, and no button that it
+// may not press.
+func TestPageOfCaller(t *testing.T) {
 	t.Parallel()
-	last := program("last", "last")
-	last.StopWait = time.Hour
-	w := newWorld(t, Options{}, last, program("a", "a"))
-	w.fake.Ignore("last", syscall.SIGTERM)
-	if m := w.get("/?action=start&processname=last").message(); m != "Process last started" {
-		t.Fatal(m)
-	}
-	if err := w.loop.Shutdown(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	for query, want := range map[string]string{
-		"action=refresh":                "Page refreshed at TIME",
-		"action=start&processname=a":    "ERROR: Process a: unexpected rpc fault [6] SHUTDOWN_STATE",
-		"action=stop&processname=a":     "unexpected rpc fault [6] SHUTDOWN_STATE",
-		"action=clearlog&processname=a": "unexpected rpc fault [6] SHUTDOWN_STATE",
-		"action=restart&processname=a":  "Process a restarted",
-		"action=stopall":                "unexpected rpc fault [6] SHUTDOWN_STATE",
-		"action=restartall":             "unexpected rpc fault [6] SHUTDOWN_STATE",
+	w := newWorld(t, Options{}, program("a", "a"), program("b", "secret"))
+	for _, row := range []struct {
+		who     ext.Caller
+		buttons int
+		secret  bool
+	}{
+		{ext.Caller{Account: "v", Role: ext.View}, 0, true},
+		{ext.Caller{Account: "va", Role: ext.View, Groups: []string{"a"}}, 0, false},
+		{ext.Caller{Account: "oa", Role: ext.Operate, Groups: []string{"a"}}, 4, false}, // all of a, start, clear log
+		{ext.Caller{Account: "o", Role: ext.Operate}, 6, true},
 	} {
-		if got := w.get("/?" + query).message(); got != want {
-			t.Errorf("%s: %s, want %s", query, got, want)
+		w.who = &row.who
+		body := w.get("/").body
+		if n := strings.Count(body, "<button"); n != row.buttons {
+			t.Errorf("%s sees %d buttons, want %d:\n%s", row.who.Account, n, row.buttons, body)
+		}
+		if got := strings.Contains(body, "secret"); got != row.secret {
+			t.Errorf("%s sees the other group: %v", row.who.Account, got)
+		}
+		if got := strings.Contains(body, "token"); got != (row.buttons > 0) {
+			t.Errorf("%s gets a token: %v", row.who.Account, got)
 		}
 	}
-	if got := w.get("/"); got.StatusCode != 200 || !strings.Contains(got.body, ">stopping</span>") {
-		t.Errorf("page: %s\n%s", got.Status, got.body)
-	}
-	if got := w.get("/tail.html?processname=a"); !strings.Contains(got.body, "<pre>ERROR: unexpected rpc fault [6] SHUTDOWN_STATE</pre>") {
-		t.Errorf("tail: %s", got.body)
+	w.who = &ext.Caller{Account: "va", Role: ext.View, Groups: []string{"a"}}
+	there, not := w.get("/tail.html?processname=b:secret").body, w.get("/tail.html?processname=b:nosuch").body
+	if !strings.Contains(there, "NOT_PERMITTED") || strings.ReplaceAll(there, "secret", "nosuch") != not {
+		t.Errorf("the tail tells what is there:\n%s\n%s", there, not)
 	}
 }
 
-func TestClearLog(t *testing.T) {
+// TestTokenOfAnother: the token of one account is of no use to another.
+func TestTokenOfAnother(t *testing.T) {
 	t.Parallel()
-	p := program("a", "a")
-	p.Stdout = logged(t, "old\n")
-	w := newWorld(t, Options{}, p)
-	if m := w.get("/?action=start&processname=a").message(); m != "Process a started" {
-		t.Fatal(m)
+	w := newWorld(t, Options{AskPrograms: true}, program("a", "a"))
+	w.who = &ext.Caller{Account: "x", Role: ext.Operate}
+	own := w.token()
+	if got := w.post("/?action=stopall", "token="+own); got.message() != "All stopped at TIME" {
+		t.Errorf("with its own token: %s", got.Status)
 	}
-	if m := w.get("/?action=clearlog&processname=a").message(); m != "Log for a cleared" {
-		t.Fatal(m)
-	}
-	if got := w.get("/tail.html?processname=a"); !strings.Contains(got.body, "<pre></pre>") {
-		t.Errorf("after clearing: %s", got.body)
+	w.who = &ext.Caller{Account: "y", Role: ext.Operate}
+	if got := w.post("/?action=stopall", "token="+own); got.StatusCode != http.StatusForbidden {
+		t.Errorf("with the token of another: %s", got.Status)
 	}
 }

@@ -186,7 +186,7 @@ func TestBrowser(t *testing.T) {
 	t.Parallel()
 	b := openBrowser(t)
 	evil := `<img src=x onerror=document.title='owned'>`
-	w := newWorld(t, Options{Open: true}, program("cat", "cat"), program("web", "app"), program("evil", evil))
+	w := newWorld(t, Options{Open: func() bool { return true }}, program("cat", "cat"), program("web", "app"), program("evil", evil))
 	server := httptest.NewServer(w.page)
 	t.Cleanup(server.Close)
 	for _, scripts := range []bool{true, false} {

@@ -106,6 +106,14 @@ func address(r *http.Request) string {
 	return strings.TrimSuffix(host, ":80")
 }
 
+// scheme is what clients write before our address.
+func scheme(r *http.Request) string {
+	if r.TLS != nil {
+		return "https://"
+	}
+	return "http://"
+}
+
 // localAddr is where a TCP connection arrived.
 func localAddr(r *http.Request) (*net.TCPAddr, bool) {
 	a, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)

@@ -1,7 +1,10 @@
 package web
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base64"
 	"net"
 	"net/http"
 	"net/netip"
@@ -10,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"example.org/twiddler/ext"
 	"example.org/twiddler/internal/errorpage"
 )
 
@@ -17,6 +21,9 @@ import (
 // that its user has given it. So what comes from a browser must show that it
 // comes from our own page; what a program sends needs no proof, since nobody
 // can make a program of others send it.
+
+// tokenSize is that of a token before it is written, in bytes.
+const tokenSize = 18
 
 // browserHeaders are sent by browsers, and a page of somebody else cannot keep
 // all of them back: the language and the agent go with everything.
@@ -82,16 +89,23 @@ func rebound(r *http.Request, hostname string) bool {
 	return !slices.ContainsFunc(reserved, func(end string) bool { return strings.HasSuffix(host, end) })
 }
 
+// tokenOf is the token in the pages of one account. Others know only their own.
+func (h *Handler) tokenOf(c ext.Caller) string {
+	mac := hmac.New(sha256.New, []byte(h.secret))
+	mac.Write([]byte(c.Account))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:tokenSize])
+}
+
 // proven reports whether whoever sent r wants what it asks for.
 func (h *Handler) proven(r *http.Request, f form) bool {
 	if !fromBrowser(r) {
-		return !h.o.AskPrograms || h.tokenFits(f)
+		return !h.o.AskPrograms || h.tokenFits(r, f)
 	}
-	return r.Method == http.MethodPost && !crossSite(r) && h.tokenFits(f)
+	return r.Method == http.MethodPost && !crossSite(r) && h.tokenFits(r, f)
 }
 
-func (h *Handler) tokenFits(f form) bool {
-	return subtle.ConstantTimeCompare([]byte(f.token), []byte(h.token)) == 1
+func (h *Handler) tokenFits(r *http.Request, f form) bool {
+	return subtle.ConstantTimeCompare([]byte(f.token), []byte(h.tokenOf(ext.CallerOf(r.Context())))) == 1
 }
 
 // Guard keeps the pages of other sites from using next through the browser of
@@ -102,7 +116,7 @@ func (h *Handler) tokenFits(f form) bool {
 func (h *Handler) Guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
-		if !reads && crossSite(r) || h.o.Open && rebound(r, h.hostname) {
+		if !reads && crossSite(r) || h.open() && rebound(r, h.hostname) {
 			errorpage.Write(w, http.StatusForbidden)
 			return
 		}

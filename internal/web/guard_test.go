@@ -21,7 +21,7 @@ func TestCrossSite(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, Options{}, program("a", "a"))
 	strict := newWorld(t, Options{AskPrograms: true}, program("a", "a"))
-	own := "token=" + w.page.token
+	own := "token=" + w.token()
 	rows := []struct {
 		name, method, body string
 		headers            []string
@@ -61,18 +61,18 @@ func TestCrossSite(t *testing.T) {
 		if got.StatusCode != row.want {
 			t.Errorf("%s: %s, want %d", row.name, got.Status, row.want)
 		}
-		asked := strings.Contains(got.body, "Clear the log of a?") && strings.Contains(got.body, w.page.token)
+		asked := strings.Contains(got.body, "Clear the log of a?") && strings.Contains(got.body, w.token())
 		if acts := row.want > 300 && row.want < 400; acts == asked {
 			t.Errorf("%s: asks for confirmation is %v", row.name, asked)
 		}
 		if row.want == 303 && got.Header.Get("Location") != "./?message=Log%20for%20a%20cleared" {
 			t.Errorf("%s: sent to %q", row.name, got.Header.Get("Location"))
 		}
-		if got := strict.send(row.method, address, strings.Replace(form, w.page.token, strict.page.token, 1), row.headers...); got.StatusCode == http.StatusMovedPermanently {
+		if got := strict.send(row.method, address, strings.Replace(form, w.token(), strict.token(), 1), row.headers...); got.StatusCode == http.StatusMovedPermanently {
 			t.Errorf("%s: obeyed although programs must confirm too", row.name)
 		}
 	}
-	if got := strict.post("/?action=stopall", "token="+strict.page.token); got.message() != "All stopped at TIME" {
+	if got := strict.post("/?action=stopall", "token="+strict.token()); got.message() != "All stopped at TIME" {
 		t.Errorf("a program that confirms: %s", got.message())
 	}
 }
@@ -119,7 +119,7 @@ func at(r *http.Request, address string) *http.Request {
 
 func TestRebinding(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, Options{Open: true}, program("a", "a"))
+	w := newWorld(t, Options{Open: func() bool { return true }}, program("a", "a"))
 	w.page.hostname = "Box.corp.net"
 	guarded := w.page.Guard(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("through")) }))
 	rows := []struct {
@@ -160,7 +160,7 @@ func TestRebinding(t *testing.T) {
 			}
 		}
 	}
-	w.page.o.Open = false // the password is not the other site's
+	w.page.o.Open = nil // the password is not the other site's
 	r := at(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), "127.0.0.1:9001")
 	r.Host = "evil.net:9001"
 	r.Header.Set("User-Agent", "Mozilla/5.0")

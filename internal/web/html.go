@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"example.org/twiddler/ext"
 )
 
 // markup is HTML of our own. Only constants convert to it without being asked
@@ -12,7 +14,12 @@ type markup string
 
 // A page is HTML being written. What it writes is well-formed XML too, for
 // programs that read pages with such a parser.
-type page struct{ strings.Builder }
+type page struct {
+	strings.Builder
+	who ext.Caller // who asked for it
+}
+
+func newPage(r *http.Request) *page { return &page{who: ext.CallerOf(r.Context())} }
 
 var (
 	// What XML cannot hold is shown as U+FFFD; terminals' escapes are among it.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"example.org/twiddler/ext"
 	"example.org/twiddler/internal/errorpage"
 	"example.org/twiddler/internal/proc"
 	"example.org/twiddler/internal/supervisor"
@@ -51,7 +52,7 @@ func (h *Handler) serveStatus(w http.ResponseWriter, r *http.Request, f form) {
 		errorpage.Write(w, http.StatusInternalServerError)
 		return
 	}
-	p := new(page)
+	p := newPage(r)
 	p.Grow(4096 + 1024*len(infos))
 	h.status(p, infos, f)
 	p.send(w, http.StatusOK)
@@ -72,14 +73,19 @@ func (h *Handler) status(p *page, infos []supervisor.Info, f form) {
 		p.raw(`<div class="hidden">#</div>`)
 	}
 	p.raw("</div>\n<form action=\"index.html\" method=\"post\">\n")
-	h.tokenField(p)
+	operates := ext.Operate <= p.who.Role
+	if operates {
+		h.tokenField(p)
+	}
 	p.raw(`<ul id="buttons" class="clr">
 <li class="action-button"><a href="index.html?action=refresh">Refresh</a></li>
-<li class="action-button"><button type="submit" formaction="index.html?action=restartall">Restart All</button></li>
-<li class="action-button"><button type="submit" formaction="index.html?action=stopall">Stop All</button></li>
-</ul>
-<div id="programs">
 `)
+	if operates {
+		p.raw(`<li class="action-button"><button type="submit" formaction="index.html?action=restartall">Restart All</button></li>
+<li class="action-button"><button type="submit" formaction="index.html?action=stopall">Stop All</button></li>
+`)
+	}
+	p.raw("</ul>\n<div id=\"programs\">\n")
 	h.table(p, infos)
 	p.raw("</div>\n</form>\n</div>\n</div>\n")
 	h.foot(p)
@@ -92,7 +98,7 @@ func failed(message string) bool {
 }
 
 func (h *Handler) tokenField(p *page) {
-	p.raw(`<input type="hidden" name="token" value="`).attr(h.token).raw("\" />\n")
+	p.raw(`<input type="hidden" name="token" value="`).attr(h.tokenOf(p.who)).raw("\" />\n")
 }
 
 // table is all processes, below a line that counts them.
@@ -155,17 +161,20 @@ func (h *Handler) row(p *page, i *supervisor.Info) {
 	q := quote(name)
 	p.raw("\n<td class=\"status\"><span class=\"").raw(stateClass(i.State)).raw(`">`).text(lower(i.State)).raw("</span></td>\n<td><span>").
 		text(h.o.Describe(i)).raw("</span></td>\n<td><a href=\"tail.html?processname=").attr(q).raw(`" target="_blank">`).text(name).raw("</a></td>\n<td class=\"action\">\n<ul>\n")
-	switch i.State {
-	case proc.Running:
+	may := p.who.May(ext.Operate, i.Group)
+	switch {
+	case may && i.State == proc.Running:
 		button(p, "restart", name, q)
 		button(p, "stop", name, q)
-	case proc.Stopped, proc.Exited, proc.Fatal:
+	case may && (i.State == proc.Stopped || i.State == proc.Exited || i.State == proc.Fatal):
 		button(p, "start", name, q)
 		p.raw("<li></li>\n")
 	default:
 		p.raw("<li></li>\n<li></li>\n")
 	}
-	button(p, "clearlog", name, q)
+	if may {
+		button(p, "clearlog", name, q)
+	}
 	tailLink(p, "Tail -f Stdout", name, "logtail/"+q)
 	tailLink(p, "Tail -f Stderr", name, "logtail/"+q+"/stderr")
 	p.raw("</ul>\n</td>\n</tr>\n")
@@ -197,7 +206,7 @@ func (h *Handler) confirm(w http.ResponseWriter, r *http.Request, f form, a acti
 		target = "index.html?processname=" + quote(f.process) + "&action=" + quote(f.action)
 		what += " " + f.process
 	}
-	p := new(page)
+	p := newPage(r)
 	p.head("Supervisor Status", false)
 	p.raw("<body>\n<div id=\"wrapper\">\n").banner("Supervisor")
 	p.raw("<div id=\"content\">\n<form class=\"ask\" action=\"").attr(target).raw("\" method=\"post\">\n")
@@ -213,11 +222,11 @@ func (h *Handler) confirm(w http.ResponseWriter, r *http.Request, f form, a acti
 // refuse answers a request under a name that should not be ours.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request) {
 	local, _ := localAddr(r)
-	p := new(page)
+	p := newPage(r)
 	p.head("Supervisor Status", false)
 	p.raw("<body>\n<div id=\"wrapper\">\n").banner("Supervisor")
 	p.raw("<div id=\"content\">\n<div class=\"ask\">\n<h2>Not under this name</h2>\n<p>").text(r.Host).
-		raw(" is not known to be this machine, and this server asks for no password. Open <code>").text("http://" + local.String() + "/").
+		raw(" is not known to be this machine, and this server asks for no password. Open <code>").text(scheme(r) + local.String() + "/").
 		raw("</code> instead, or set a username and a password for the server.</p>\n</div>\n</div>\n</div>\n")
 	h.foot(p)
 	p.send(w, http.StatusForbidden)

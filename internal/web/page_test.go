@@ -51,7 +51,7 @@ func TestGolden(t *testing.T) {
 		"confirm": w.get("/?action=stop&processname=cat", firefox),
 		"tail":    w.get("/tail.html?processname=cat&limit=4096"),
 	} {
-		body := strings.NewReplacer(w.page.token, "TOKEN", empty.page.token, "TOKEN").Replace(got.body)
+		body := strings.NewReplacer(w.token(), "TOKEN", empty.token(), "TOKEN").Replace(got.body)
 		parsed(t, body)
 		path := filepath.Join("testdata", name+".html")
 		if *update {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"example.org/twiddler/ext"
 	"example.org/twiddler/fault"
 	"example.org/twiddler/internal/childlog"
 	"example.org/twiddler/internal/supervisor"
@@ -27,7 +28,7 @@ func (h *Handler) serveTail(w http.ResponseWriter, r *http.Request, f form) {
 	if f.process != "" {
 		name, text = f.process, h.tail(r.Context(), f.process, limit)
 	}
-	p := new(page)
+	p := newPage(r)
 	p.head("Supervisor tail of process "+name, false)
 	p.raw("<body class=\"tail\">\n<div id=\"wrapper\">\n").banner(name)
 	p.raw("<div id=\"content\">\n<ul class=\"clr\" id=\"buttons\">\n")
@@ -84,6 +85,9 @@ func (h *Handler) readTail(ctx context.Context, spec string, limit int) ([]byte,
 		return nil, err
 	}
 	name, whole := supervisor.ParseName(spec)
+	if err := ext.CallerOf(ctx).Need(ext.View, name.Group); err != nil {
+		return nil, err
+	}
 	if whole {
 		return nil, fault.New(fault.BadName, spec)
 	}

@@ -30,12 +30,8 @@ type Options struct {
 	// [supervisor.Info.Description].
 	Describe func(*supervisor.Info) string
 
-	// May reports whether the sender of r has a role. It is asked before each
-	// action. Without it nobody may act.
-	May func(r *http.Request, role ext.Role) bool
-
-	// Open says that the server asks for no password.
-	Open bool
+	// Open reports whether the server asks nobody who he is, now. Nil is false.
+	Open func() bool
 
 	// AskPrograms has programs confirm actions as browsers must. Otherwise
 	// those that get or post an action without a token, as they can with
@@ -49,19 +45,19 @@ type Options struct {
 type Handler struct {
 	o        Options
 	loop     *supervisor.Loop
-	token    string
+	secret   string // tokens are made of
 	hostname string // of this machine; "" if it is not known
 	since    time.Time
 }
 
-// New returns a handler. Its token is its own: a page that another one has
+// New returns a handler. Its tokens are its own: a page that another one has
 // sent can't act through it without confirmation.
 func New(loop *supervisor.Loop, o Options) *Handler {
 	if o.Describe == nil {
 		o.Describe = (*supervisor.Info).Description
 	}
 	hostname, _ := os.Hostname() // without it, one name less is trusted
-	return &Handler{o: o, loop: loop, token: rand.Text(), hostname: hostname, since: time.Now()}
+	return &Handler{o: o, loop: loop, secret: rand.Text(), hostname: hostname, since: time.Now()}
 }
 
 // A Route is a path that a server must pass on, and the role it takes.
@@ -70,8 +66,12 @@ type Route struct {
 	Role    ext.Role
 }
 
+// open is Options.Open.
+func (h *Handler) open() bool { return h.o.Open != nil && h.o.Open() }
+
 // Routes returns all that the handler serves. Looking is enough for each:
-// actions have the same paths, and ask Options.May.
+// actions have the same paths, and ask whether [ext.CallerOf] the request may
+// operate. What is shown is what the caller holds.
 func (h *Handler) Routes() []Route {
 	routes := []Route{{"/", ext.View}, {"/index.html", ext.View}, {"/tail.html", ext.View}, {"/ok.html", ext.View}}
 	for _, name := range staticNames {
@@ -86,7 +86,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	serve := h.view(path)
 	secure(w.Header())
 	switch {
-	case h.o.Open && rebound(r, h.hostname):
+	case h.open() && rebound(r, h.hostname):
 		h.refuse(w, r)
 	case serve == nil || r.Method == http.MethodHead:
 		serveStatic(w, r, path, h.since)

@@ -29,6 +29,7 @@ type world struct {
 	fake *systest.Fake
 	loop *supervisor.Loop
 	page *Handler
+	who  *ext.Caller // who asks; nil for supervisord itself
 
 	mu    sync.Mutex
 	lines []string // guarded by mu: the log
@@ -87,9 +88,6 @@ func newWorld(t *testing.T, o Options, procs ...*config.Process) *world {
 		t.Fatal(err)
 	}
 	o.Version, o.Describe, o.Log = "4.2.5", describe, w.log
-	if o.May == nil {
-		o.May = func(*http.Request, ext.Role) bool { return true }
-	}
 	w.page = New(w.loop, o)
 	return w
 }
@@ -119,6 +117,14 @@ type answer struct {
 	body string
 }
 
+// token is that of the pages of who asks.
+func (w *world) token() string {
+	if w.who != nil {
+		return w.page.tokenOf(*w.who)
+	}
+	return w.page.tokenOf(ext.CallerOf(context.Background()))
+}
+
 // get asks for an address as a program does.
 func (w *world) get(address string, headers ...string) answer {
 	w.Helper()
@@ -141,6 +147,9 @@ func (w *world) send(method, address, form string, headers ...string) answer {
 		if name == "Host" {
 			r.Host = value
 		}
+	}
+	if w.who != nil {
+		r = r.WithContext(ext.WithCaller(r.Context(), *w.who))
 	}
 	rec := httptest.NewRecorder()
 	w.page.ServeHTTP(rec, r)

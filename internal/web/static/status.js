@@ -13,7 +13,8 @@
     const now = fresh.getElementById("programs");
     if (!now) throw new Error("not the status page");
     const token = fresh.querySelector("input[name=token]");
-    if (token) document.querySelector("input[name=token]").value = token.value;
+    const mine = document.querySelector("input[name=token]");
+    if (token && mine) mine.value = token.value;
     if (old.innerHTML === now.innerHTML) return;
     const focus = old.contains(document.activeElement) ? handle(document.activeElement) : null;
     old.replaceWith(document.adoptNode(now));
