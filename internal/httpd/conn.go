@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -49,22 +50,25 @@ type conn struct {
 
 // Write gives the client its time for each piece. It has one caller at a time,
 // as net/http's connections do. A deadline that is far enough away is left as
-// it is: an answer now and then would not notice the difference.
+// it is: an answer now and then would not notice the difference. A long answer
+// is handed over whole, and has more time if a piece of it was taken in its
+// time.
 func (c *conn) Write(p []byte) (n int, err error) {
 	for {
 		patience := time.Duration(c.patience.Load())
-		if now := time.Now(); c.latest.Sub(now) < patience*3/4 || c.latest.Sub(now) > patience {
+		now := time.Now()
+		if left := c.latest.Sub(now); left < patience*3/4 || left > patience || len(p) > pieceSize {
 			c.latest = now.Add(patience)
 			if err := c.Conn.SetWriteDeadline(c.latest); err != nil {
 				return n, err
 			}
 		}
-		piece := p[n:min(len(p), n+pieceSize)]
-		m, err := c.Conn.Write(piece)
+		m, err := c.Conn.Write(p[n:])
 		n += m
-		if err != nil || n == len(p) {
-			return n, err
+		if m >= pieceSize && errors.Is(err, os.ErrDeadlineExceeded) {
+			continue
 		}
+		return n, err
 	}
 }
 

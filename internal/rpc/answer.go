@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"math"
+	"strconv"
 	"time"
 
 	"example.org/twiddler/fault"
@@ -47,40 +48,77 @@ func (r resultAnswer) AppendXMLRPC(dst []byte) []byte {
 type infoAnswer supervisor.Info
 
 // AppendXMLRPC implements [xmlrpc.Appender].
-// Supervisor 4.2.5, rpcinterface.py, getProcessInfo.
 func (a infoAnswer) AppendXMLRPC(dst []byte) []byte {
-	i := (*supervisor.Info)(&a)
-	dst = xmlrpc.AppendStructStart(dst)
-	dst = appendText(dst, open+"name"+shut, i.Name)
-	dst = appendText(dst, open+"group"+shut, i.Group)
-	dst = appendNumber(dst, open+"start"+shut, seconds(i.Start))
-	dst = appendNumber(dst, open+"stop"+shut, seconds(i.Stop))
-	dst = appendNumber(dst, open+"now"+shut, seconds(i.Now))
-	dst = appendNumber(dst, open+"state"+shut, int64(i.State))
-	dst = appendText(dst, open+"statename"+shut, i.State.String())
-	dst = appendText(dst, open+"spawnerr"+shut, i.SpawnErr)
-	dst = appendNumber(dst, open+"exitstatus"+shut, int64(i.ExitStatus))
-	dst = appendText(dst, open+"logfile"+shut, i.StdoutLog)
-	dst = appendText(dst, open+"stdout_logfile"+shut, i.StdoutLog)
-	dst = appendText(dst, open+"stderr_logfile"+shut, i.StderrLog)
-	dst = appendNumber(dst, open+"pid"+shut, int64(i.PID))
-	dst = appendText(dst, open+"description"+shut, i.Description())
-	return xmlrpc.AppendStructEnd(dst)
+	return new(moments).appendInfo(dst, (*supervisor.Info)(&a))
 }
 
-// Around the name of a member. To put them together when compiling, and not to
-// look for characters to escape, halves the time of a long list.
+// What is written around the values of a struct. Put together when compiling,
+// the end of one member and the beginning of the next are one copy; this and
+// not to look for characters to escape where there are none makes a third of
+// the time of a long list.
 const (
-	open = "<member>\n<name>"
-	shut = "</name>\n"
+	open      = "<member>\n<name>"
+	text      = "</name>\n<value><string>"
+	number    = "</name>\n<value><int>"
+	textEnd   = "</string></value>\n</member>\n"
+	numberEnd = "</int></value>\n</member>\n"
 )
 
-func appendText(dst []byte, head, v string) []byte {
-	return xmlrpc.AppendMemberEnd(xmlrpc.AppendString(append(dst, head...), v))
+// appendInfo writes one process. No number has more than the 32 bits of an
+// int: times are kept within, and the rest has them from the system.
+// Supervisor 4.2.5, rpcinterface.py, getProcessInfo.
+func (m *moments) appendInfo(dst []byte, i *supervisor.Info) []byte {
+	dst = append(xmlrpc.AppendStructStart(dst), open+"name"+text...)
+	dst = xmlrpc.AppendText(dst, i.Name)
+	dst = append(dst, textEnd+open+"group"+text...)
+	dst = xmlrpc.AppendText(dst, i.Group)
+	dst = append(dst, textEnd+open+"start"+number...)
+	dst = m.start.append(dst, seconds(i.Start))
+	dst = append(dst, numberEnd+open+"stop"+number...)
+	dst = strconv.AppendInt(dst, seconds(i.Stop), 10)
+	dst = append(dst, numberEnd+open+"now"+number...)
+	dst = m.now.append(dst, seconds(i.Now))
+	dst = append(dst, numberEnd+open+"state"+number...)
+	dst = strconv.AppendInt(dst, int64(i.State), 10)
+	dst = append(dst, numberEnd+open+"statename"+text...)
+	dst = append(dst, i.State.String()...)
+	dst = append(dst, textEnd+open+"spawnerr"+text...)
+	dst = xmlrpc.AppendText(dst, i.SpawnErr)
+	dst = append(dst, textEnd+open+"exitstatus"+number...)
+	dst = strconv.AppendInt(dst, int64(i.ExitStatus), 10)
+	dst = append(dst, numberEnd+open+"logfile"+text...)
+	start := len(dst)
+	dst = xmlrpc.AppendText(dst, i.StdoutLog)
+	end := len(dst)
+	dst = append(dst, textEnd+open+"stdout_logfile"+text...)
+	dst = append(dst, dst[start:end]...)
+	dst = append(dst, textEnd+open+"stderr_logfile"+text...)
+	dst = xmlrpc.AppendText(dst, i.StderrLog)
+	dst = append(dst, textEnd+open+"pid"+number...)
+	dst = strconv.AppendInt(dst, int64(i.PID), 10)
+	dst = append(dst, numberEnd+open+"description"+text...)
+	if i.State == proc.Running {
+		dst = i.AppendRunning(dst)
+	} else {
+		dst = xmlrpc.AppendText(dst, i.Description())
+	}
+	return xmlrpc.AppendStructEnd(append(dst, textEnd...))
 }
 
-func appendNumber(dst []byte, head string, v int64) []byte {
-	return xmlrpc.AppendMemberEnd(xmlrpc.AppendInt(append(dst, head...), v))
+// moments are times in a list that are mostly those of the process before.
+type moments struct{ start, now moment }
+
+// A moment is a number whose text is kept. The zero value is none.
+type moment struct {
+	n    int64
+	text []byte
+}
+
+func (m *moment) append(dst []byte, n int64) []byte {
+	if n != m.n || m.text == nil {
+		m.n, m.text = n, strconv.AppendInt(m.text[:0], n, 10)
+	}
+	return append(dst, m.text...)
 }
 
 // infosAnswer is a list of processes.
@@ -89,8 +127,9 @@ type infosAnswer []supervisor.Info
 // AppendXMLRPC implements [xmlrpc.Appender].
 func (a infosAnswer) AppendXMLRPC(dst []byte) []byte {
 	dst = xmlrpc.AppendArrayStart(dst)
+	var m moments
 	for i := range a {
-		dst = append(infoAnswer(a[i]).AppendXMLRPC(dst), '\n')
+		dst = append(m.appendInfo(dst, &a[i]), '\n')
 	}
 	return xmlrpc.AppendArrayEnd(dst)
 }

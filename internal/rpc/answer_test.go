@@ -47,6 +47,38 @@ func TestInfoOnTheWire(t *testing.T) {
 	}
 }
 
+// A list is what the general encoder makes of the same members.
+func TestInfosOnTheWire(t *testing.T) {
+	t.Parallel()
+	infos := infosAnswer{
+		{Name: "up", Group: "g", State: proc.Running, Start: time.Unix(5, 0), Now: time.Unix(1<<40, 0), Uptime: 90061 * time.Second,
+			StdoutLog: "/var/log/a&b-stdout---supervisor.log", StderrLog: "/var/log/<err>", PID: math.MaxInt32},
+		{Name: "äöü & <long name of a process>", Group: "\x00\r", State: proc.Fatal, SpawnErr: "can't find <cmd>", ExitStatus: 255},
+		{Name: "b", Group: "h", State: proc.Backoff},
+		{Name: "c", Group: "h", State: proc.Stopped, Stop: time.Unix(-1<<40, 0)},
+		{Name: "d", Group: "h", State: proc.Unknown, ExitStatus: -1},
+	}
+	var list []any
+	for i := range infos {
+		p := (*supervisor.Info)(&infos[i])
+		list = append(list, xmlrpc.Struct{
+			{Name: "name", Value: p.Name}, {Name: "group", Value: p.Group}, {Name: "start", Value: seconds(p.Start)},
+			{Name: "stop", Value: seconds(p.Stop)}, {Name: "now", Value: seconds(p.Now)}, {Name: "state", Value: int(p.State)},
+			{Name: "statename", Value: p.State.String()}, {Name: "spawnerr", Value: p.SpawnErr},
+			{Name: "exitstatus", Value: p.ExitStatus}, {Name: "logfile", Value: p.StdoutLog},
+			{Name: "stdout_logfile", Value: p.StdoutLog}, {Name: "stderr_logfile", Value: p.StderrLog},
+			{Name: "pid", Value: p.PID}, {Name: "description", Value: p.Description()},
+		})
+	}
+	want, err := xmlrpc.AppendResponse(nil, list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := xmlrpc.AppendResponse(nil, infos); err != nil || string(got) != string(want) {
+		t.Errorf("%v: got %s\nwant %s", err, got, want)
+	}
+}
+
 func TestConfigOnTheWire(t *testing.T) {
 	t.Parallel()
 	c := supervisor.ConfigInfo{
@@ -123,7 +155,7 @@ func BenchmarkAllInfo(b *testing.B) {
 	infos := make(infosAnswer, 1000)
 	for i := range infos {
 		infos[i] = supervisor.Info{
-			Name: fmt.Sprintf("process_%d", i), Group: "group", State: proc.Running, Start: time.Unix(1, 0), Now: time.Unix(2, 0),
+			Name: fmt.Sprintf("process_%d", i), Group: "group", State: proc.Running, Start: time.Unix(1_700_000_000+int64(i)/600, 0), Now: time.Unix(1_700_000_100, 0),
 			StdoutLog: "/var/log/supervisor/process-stdout.log", StderrLog: "/var/log/supervisor/process-stderr.log", PID: i,
 		}
 	}

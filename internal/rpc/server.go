@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"example.org/twiddler/ext"
@@ -50,6 +51,8 @@ type Server struct {
 	methods map[string]*ext.Method // by whole name, "supervisor.getState"
 	simple  map[string]string      // whole names by what Python's clients send to call them without parameters
 	buffers sync.Pool              // of *[]byte
+
+	lastLength atomic.Pointer[length]
 }
 
 // NewServer returns a server of these namespaces and of system, which
@@ -123,7 +126,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case err == nil:
 		h := w.Header()
 		h["Content-Type"] = contentType
-		h["Content-Length"] = []string{strconv.Itoa(len(*buf))}
+		h["Content-Length"] = s.length(len(*buf))
 		_, _ = w.Write(*buf) // a client that went away needs no answer
 	case r.Context().Err() != nil:
 		panic(http.ErrAbortHandler) // nobody is there to be answered
@@ -132,6 +135,23 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			shown([]byte(call.Method)), err))
 		errorpage.Write(w, http.StatusInternalServerError)
 	}
+}
+
+// A length is the value of a Content-Length header. Nobody may change it.
+type length struct {
+	bytes int
+	value []string
+}
+
+// length returns the header for a length. That of the last answer is kept:
+// what monitoring asks again and again mostly has the same.
+func (s *Server) length(bytes int) []string {
+	l := s.lastLength.Load()
+	if l == nil || l.bytes != bytes {
+		l = &length{bytes, []string{strconv.Itoa(bytes)}}
+		s.lastLength.Store(l)
+	}
+	return l.value
 }
 
 // release keeps a buffer for later, unless it is one of a kind.
@@ -144,7 +164,7 @@ func (s *Server) release(buf *[]byte) {
 // readBody appends the whole body. Room is made as it arrives, so a length
 // that is only claimed costs nothing.
 func readBody(dst []byte, r *http.Request) ([]byte, error) {
-	length := r.ContentLength
+	length, ended := r.ContentLength, r.ContentLength == 0
 	for int64(len(dst)) < length {
 		if len(dst) == cap(dst) {
 			room := min(length, max(firstRead, 2*int64(cap(dst))))
@@ -158,9 +178,11 @@ func readBody(dst []byte, r *http.Request) ([]byte, error) {
 		if err != nil && int64(len(dst)) < length {
 			return dst, io.ErrUnexpectedEOF
 		}
+		ended = err != nil
 	}
-	if length > 0 {
-		// The end makes the connection ready for what follows.
+	if !ended {
+		// The end makes the connection ready for what follows. Mostly it comes
+		// with the last bytes.
 		var none [1]byte
 		_, _ = r.Body.Read(none[:])
 	}

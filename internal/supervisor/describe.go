@@ -14,8 +14,7 @@ func (i *Info) Description() string {
 	switch i.State {
 	case proc.Running:
 		var buf [64]byte // the text is one allocation
-		text := strconv.AppendInt(append(buf[:0], "pid "...), int64(i.PID), 10)
-		return string(appendUptime(append(text, ", uptime "...), i.Uptime))
+		return string(i.AppendRunning(buf[:0]))
 	case proc.Backoff, proc.Fatal:
 		if i.SpawnErr == "" {
 			return fmt.Sprintf("unknown error (try \"tail %s\")", i.Name)
@@ -28,6 +27,13 @@ func (i *Info) Description() string {
 		return i.Stop.Local().Format("Jan 02 03:04 PM")
 	}
 	return ""
+}
+
+// AppendRunning appends the Description of a process that is RUNNING, which is
+// plain ASCII: "pid 4711, uptime 0:00:05".
+func (i *Info) AppendRunning(dst []byte) []byte {
+	dst = strconv.AppendInt(append(dst, "pid "...), int64(i.PID), 10)
+	return appendUptime(append(dst, ", uptime "...), i.Uptime)
 }
 
 // appendUptime appends Python's text of a timedelta in whole seconds:

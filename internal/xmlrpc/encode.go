@@ -255,8 +255,11 @@ func AppendMemberBool(dst []byte, name string, b bool) []byte {
 	return AppendMemberEnd(AppendBool(AppendMemberStart(dst, name), b))
 }
 
-// appendEscaped writes s as character data. A carriage return is written as a
-// reference, since every XML parser turns a bare one into a line feed.
+// AppendText appends s as character data, for who writes the tags around it. A
+// carriage return is written as a reference, since every XML parser turns a
+// bare one into a line feed; what XML 1.0 cannot carry becomes U+FFFD.
+func AppendText(dst []byte, s string) []byte { return appendEscaped(dst, s) }
+
 func appendEscaped(dst []byte, s string) []byte {
 	for {
 		n := plainPrefix(s)
@@ -287,15 +290,41 @@ func appendEscaped(dst []byte, s string) []byte {
 	}
 }
 
-// plainPrefix counts the leading ASCII bytes that stand for themselves.
+// plainPrefix counts the leading ASCII bytes that stand for themselves. It
+// looks at eight at once while there is nothing else among them: names and
+// paths are most of a long answer.
 func plainPrefix(s string) int {
-	for i := range len(s) {
+	i := 0
+	for ; len(s)-i >= 8; i += 8 {
+		t := s[i : i+8]
+		// One load; the compiler knows this form.
+		w := uint64(t[0]) | uint64(t[1])<<8 | uint64(t[2])<<16 | uint64(t[3])<<24 |
+			uint64(t[4])<<32 | uint64(t[5])<<40 | uint64(t[6])<<48 | uint64(t[7])<<56
+		if suspicious(w) {
+			break
+		}
+	}
+	for ; i < len(s); i++ {
 		c := s[i]
 		if c >= utf8.RuneSelf || c == '&' || c == '<' || c == '>' || c < ' ' && c != '\n' && c != '\t' {
 			return i
 		}
 	}
 	return len(s)
+}
+
+// suspicious reports whether any of eight bytes may need more than a copy: is
+// not ASCII, a control character, or one of the three that XML gives a meaning.
+// It never misses one; a byte after one of those may be taken for one too.
+func suspicious(w uint64) bool {
+	const (
+		ones = 0x0101010101010101
+		tops = 0x8080808080808080
+	)
+	amp, lt, gt := w^'&'*ones, w^'<'*ones, w^'>'*ones
+	// A byte below n borrows from its top bit when n is taken from it.
+	found := (w - ' '*ones) | (amp - ones) | (lt - ones) | (gt - ones)
+	return (found|w)&tops != 0
 }
 
 // validRune reports whether XML 1.0 can carry r (its production Char).

@@ -187,6 +187,29 @@ func TestAppendAllocations(t *testing.T) {
 	}
 }
 
+// Looking at eight bytes at once finds what looking at each finds.
+func TestPlainPrefix(t *testing.T) {
+	t.Parallel()
+	plain := func(c byte) bool {
+		return c == '\n' || c == '\t' || c >= ' ' && c < 0x80 && c != '&' && c != '<' && c != '>'
+	}
+	for length := range 20 {
+		for at := range length {
+			for c := range 256 {
+				text := []byte(strings.Repeat("/", length))
+				text[at] = byte(c)
+				want := length
+				if !plain(byte(c)) {
+					want = at
+				}
+				if got := plainPrefix(string(text)); got != want {
+					t.Errorf("plainPrefix(%q) = %d, want %d", text, got, want)
+				}
+			}
+		}
+	}
+}
+
 func BenchmarkEncodeProcessInfos(b *testing.B) {
 	infos := make(Array[info], 1000)
 	for i := range infos {
