@@ -98,10 +98,6 @@ func (c *Config) settle(l *loader, processes []*Process) ([]*Process, error) {
 	if l.first != nil {
 		return nil, &ProgramError{Text: l.text, NoDetail: errors.Is(l.first, errNoDetail)}
 	}
-	for _, p := range processes {
-		if p.AutoServerURL {
-			p.ServerURL = c.ServerURL
-		}
-	}
+	c.tellServer(processes)
 	return processes, nil
 }

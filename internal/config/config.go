@@ -23,7 +23,11 @@ type Config struct {
 	Servers       []Server       // in the order they are opened: inet first, then unix
 	Accounts      []Account      // in file order
 	RPCInterfaces []RPCInterface // in file order
-	Groups        []*Group       // by priority, then name
+	Groups        []*Group       // by priority, then name; overlays applied
+
+	// Files are the groups as the configuration files alone have them, in the
+	// order of Groups. Without overlays they are the Groups.
+	Files []*Group
 
 	// ServerURL is what children reach us by: the first unix server, else the
 	// last inet server; "" without any.
@@ -114,6 +118,11 @@ type Group struct {
 
 	Socket *Socket // FastCGI only
 
+	// Section is what the group itself was read from if it is not a [group:x]:
+	// the section of its only program, of its listeners, of its FastCGI
+	// processes. Nil for a [group:x].
+	Section *Section
+
 	// Base is the group of the configuration files that this one was changed
 	// from at run time: itself as long as nothing was, and nil for a group
 	// that no file has.
@@ -139,6 +148,8 @@ type Process struct {
 
 	Section     *Section
 	Num         int    // process_num
+	First       int    // process_num of the program's first process
+	Count       int    // numprocs, when the section was read
 	Program     string // name of the section, without its prefix
 	Kind        Kind   // of the section it comes from
 	Command     string // as written, after expansion

@@ -52,7 +52,12 @@ type Errors struct {
 }
 
 // Error is the text of the one problem Supervisor stops at, in its words.
-func (e *Errors) Error() string { return e.text }
+func (e *Errors) Error() string {
+	if e.text == "" && len(e.Problems) > 0 {
+		return e.Problems[0].String() // of an overlay, which the original does not know
+	}
+	return e.text
+}
 
 // List has one line for each problem, with its place.
 func (e *Errors) List() []string {

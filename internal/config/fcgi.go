@@ -62,7 +62,7 @@ var fcgiOptions = []row[fcgi]{
 func (l *loader) fcgiGroup(src *source) *Group {
 	r := &reader{loader: l, src: src, vars: l.hereVars()}
 	f := &fcgi{userUID: -1, userGID: -1}
-	f.Kind = FastCGI
+	f.Kind, f.Section = FastCGI, l.sectionOf(src)
 	f.Socket = &Socket{UID: -1, GID: -1, Mode: 0o700}
 	f.Name = r.sectionName()
 	for i := range fcgiOptions {

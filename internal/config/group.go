@@ -64,13 +64,18 @@ func (l *loader) groups(c *Config) {
 			}
 		}
 	}
-	slices.SortStableFunc(c.Groups, func(a, b *Group) int {
-		return cmp.Or(cmp.Compare(a.Priority, b.Priority), strings.Compare(a.Name, b.Name))
-	})
+	sortGroups(c.Groups)
 	for _, g := range c.Groups {
 		g.Base = g
 	}
 	l.warnDuplicates(c.Groups)
+}
+
+// sortGroups puts groups in the order in which they start.
+func sortGroups(groups []*Group) {
+	slices.SortStableFunc(groups, func(a, b *Group) int {
+		return cmp.Or(cmp.Compare(a.Priority, b.Priority), strings.Compare(a.Name, b.Name))
+	})
 }
 
 // sectionName checks the name of a group, which the original does before it
@@ -113,7 +118,7 @@ func (l *loader) group(src *source, taken map[string]bool) *Group {
 // plainGroup reads a [program:x] that is a group of its own.
 func (l *loader) plainGroup(src *source) *Group {
 	r := &reader{loader: l, src: src, vars: l.hereVars()}
-	g := &Group{Name: r.sectionName()}
+	g := &Group{Name: r.sectionName(), Section: l.sectionOf(src)}
 	readAll(r, plainOptions, g)
 	g.Processes = l.processes(src, g.Name, Programs)
 	return g

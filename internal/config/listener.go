@@ -80,7 +80,7 @@ func eventsRequired(r *reader) error {
 // pool reads an [eventlistener:x].
 func (l *loader) pool(src *source) *Group {
 	r := &reader{loader: l, src: src, vars: l.hereVars()}
-	g := &Group{Name: afterColon(src.name), Kind: EventListener}
+	g := &Group{Name: afterColon(src.name), Kind: EventListener, Section: l.sectionOf(src)}
 	for i := range listenerOptions {
 		read(r, &listenerOptions[i], g)
 		if listenerOptions[i].Key == "events" && !src.has("events") {

@@ -35,12 +35,13 @@ func Load(o LoadOptions) (*Config, error) {
 	l.accounts(c)
 	l.exposed(c)
 	l.finish(c)
+	l.overlays(c)
 	l.warnUnknown()
 	if err := l.err(); err != nil {
 		return nil, err
 	}
 	c.Messages = l.sortedMessages()
-	o.Live, o.Overrides = nil, nil
+	o.Live, o.Overrides, o.Overlays = nil, nil, nil
 	c.program = programContext{o: o, env: l.env, tables: l.tables}
 	return c, nil
 }
@@ -63,10 +64,15 @@ func (l *loader) finish(c *Config) {
 		c.ServerURL = l.o.Live.ServerURL
 	}
 	for _, g := range c.Groups {
-		for _, p := range g.Processes {
-			if p.AutoServerURL {
-				p.ServerURL = c.ServerURL
-			}
+		c.tellServer(g.Processes)
+	}
+}
+
+// tellServer gives new processes our server's address.
+func (c *Config) tellServer(fresh []*Process) {
+	for _, p := range fresh {
+		if p.AutoServerURL {
+			p.ServerURL = c.ServerURL
 		}
 	}
 }

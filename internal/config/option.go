@@ -137,6 +137,7 @@ type source struct {
 	section *ini.Section
 	typed   map[string]any // of a client, if there is no section
 	made    *Section       // if there is neither
+	lines   map[string]int // where the options of made stand in file; nil if nobody knows
 }
 
 // client reports whether the options are read as addProgramToGroup does.
@@ -155,7 +156,11 @@ func (s *source) lookup(o *Option) (found ini.Option, ok bool, err error) {
 	}
 	if s.made != nil {
 		text, ok := s.made.Lookup(o.Key)
-		return ini.Option{Key: o.Key, Value: text, File: s.file}, ok, nil
+		line := s.lines[o.Key]
+		if line == 0 {
+			line = s.line
+		}
+		return ini.Option{Key: o.Key, Value: text, File: s.file, Line: line}, ok, nil
 	}
 	v, ok := s.typed[o.Key]
 	if !ok {

@@ -35,6 +35,12 @@ type LoadOptions struct {
 	// is in capitals. Nil knows those of Supervisor.
 	KnownEvents func(name string) bool
 
+	// Overlays returns what was changed at run time and is to be kept: it is
+	// asked when all files have been read, and each overlay is merged into the
+	// groups. An error that is an [*Errors] has all that is wrong, with its
+	// places. Nil has none.
+	Overlays func(Supervisord, []RPCInterface) ([]*Overlay, error)
+
 	// Tolerant loads a program whose user or log directory does not exist, and
 	// has a message about it; that program will not start. It is for the
 	// start, when other programs should not suffer.

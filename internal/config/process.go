@@ -68,8 +68,9 @@ func (r *programReader) checkOnce() {
 func (r *programReader) each(vars ini.Vars) []*Process {
 	p := &r.prog
 	before := len(r.problems)
-	all := make([]*Process, 0, max(p.count, 0))
-	for i := range max(p.count, 0) {
+	p.First, p.Count = p.first, max(p.count, 0)
+	all := make([]*Process, 0, p.Count)
+	for i := range p.Count {
 		p.Num = p.first + i
 		num := ini.Int("process_num", p.Num)
 		all = append(all, r.process(vars.With(num, ini.Int("numprocs", p.count))))
