@@ -206,8 +206,9 @@ func (c *Client) read(response *http.Response) ([]byte, error) {
 		return nil, c.failed("read from", ErrTooLarge)
 	}
 	var answer bytes.Buffer
-	// What the header promises is trusted for the first MiB only.
-	answer.Grow(int(min(max(response.ContentLength, 0), 1<<20)) + bytes.MinRead)
+	// What the header promises is trusted for the first MiBs only: the states
+	// of some thousand processes.
+	answer.Grow(int(min(max(response.ContentLength, 0), 8<<20)) + bytes.MinRead)
 	n, err := answer.ReadFrom(io.LimitReader(response.Body, c.maxResponse+1))
 	if err != nil {
 		return nil, c.failed("read from", err)

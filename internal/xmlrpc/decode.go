@@ -68,6 +68,7 @@ type decoder struct {
 	call   bool // a request, not an answer
 	nested int  // open arrays and structs
 	values int  // values so far
+	size   int  // members of the last struct that was read
 }
 
 // begin checks the characters of the document and takes its declaration.
@@ -85,14 +86,37 @@ func (d *decoder) begin(data []byte) error {
 	if !utf8.Valid(d.data) {
 		return d.errorf("not UTF-8")
 	}
-	for i, c := range d.data {
-		control := c < ' ' && !isSpace(c) && d.call
-		// U+FFFE and U+FFFF, which are valid UTF-8.
-		if control || c == 0xEF && d.data[i+1] == 0xBF && d.data[i+2] >= 0xBE {
-			return &syntaxError{i, "character that XML forbids"}
-		}
+	if i := d.forbidden(); i >= 0 {
+		return &syntaxError{i, "character that XML forbids"}
 	}
 	return nil
+}
+
+// forbidden finds the first character that XML forbids, or returns -1: U+FFFE
+// and U+FFFF, which are valid UTF-8, and in a call control characters.
+func (d *decoder) forbidden() int {
+	end := len(d.data)
+	for i := 0; i < end; {
+		n := bytes.IndexByte(d.data[i:], 0xEF)
+		if n < 0 {
+			break
+		}
+		if i += n; d.data[i+1] == 0xBF && d.data[i+2] >= 0xBE {
+			end = i
+		}
+		i++
+	}
+	if d.call {
+		for i, c := range d.data[:end] {
+			if c < ' ' && !isSpace(c) {
+				return i
+			}
+		}
+	}
+	if end < len(d.data) {
+		return end
+	}
+	return -1
 }
 
 // declaration takes <?xml …?> and, in an answer, minds its encoding.

@@ -41,7 +41,13 @@ func (s *scanner) text() ([]byte, error) {
 		return nil, nil
 	}
 	start := s.pos
-	for s.pos < len(s.data) {
+	for {
+		for s.pos < len(s.data) && !textSpecial[s.data[s.pos]] {
+			s.pos++
+		}
+		if s.pos == len(s.data) {
+			return s.data[start:], nil
+		}
 		switch c := s.data[s.pos]; {
 		case c == '<' && !s.at("<!") && !s.at("<?"):
 			return s.data[start:s.pos], nil
@@ -51,10 +57,12 @@ func (s *scanner) text() ([]byte, error) {
 		case c == ']' && s.at("]]>"):
 			return nil, s.errorf("]]> in text")
 		}
-		s.pos++
+		s.pos++ // of a ]
 	}
-	return s.data[start:s.pos], nil
 }
+
+// textSpecial are the bytes that text looks at twice.
+var textSpecial = [256]bool{'<': true, '&': true, '\r': true, ']': true}
 
 // mixedText goes on where text met the first thing that is not plain.
 func (s *scanner) mixedText() ([]byte, error) {
@@ -306,6 +314,11 @@ func (s *scanner) end(name []byte) error {
 			return s.errorf("expected </%s>", name)
 		}
 		s.pos += len("</")
+		if n := len(name); len(s.data)-s.pos > n && s.data[s.pos+n] == '>' && bytes.Equal(s.data[s.pos:s.pos+n], name) {
+			s.pos += n + 1 // as everybody writes it
+			s.depth--
+			return nil
+		}
 		if got := s.name(); !bytes.Equal(got, name) {
 			return s.errorf("expected </%s>", name)
 		}
@@ -323,7 +336,13 @@ func (s *scanner) end(name []byte) error {
 // name takes a name and returns it, empty if there is none here.
 func (s *scanner) name() []byte {
 	start := s.pos
-	for s.pos < len(s.data) && isName(s.data[s.pos], s.pos == start) {
+	for s.pos < len(s.data) {
+		c := s.data[s.pos]
+		if c|0x20 < 'a' || c|0x20 > 'z' {
+			if !isName(c, s.pos == start) {
+				break
+			}
+		}
 		s.pos++
 	}
 	return s.data[start:s.pos]

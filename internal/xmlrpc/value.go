@@ -109,10 +109,14 @@ func (d *decoder) array() (any, error) {
 
 // structure reads a struct; of two members with one name the last one counts.
 func (d *decoder) structure() (any, error) {
-	members := map[string]any{}
+	// The next struct of a list mostly has as many. The bound keeps small
+	// documents from asking for much.
+	const most = 16
+	members := make(map[string]any, min(d.size, most))
 	for {
 		name, ok, err := d.start()
 		if err != nil || !ok {
+			d.size = len(members)
 			return members, err
 		}
 		if string(name) != "member" {
