@@ -68,8 +68,9 @@ func Open(o Options) (*Logger, error) {
 		l.file, l.blocks = file, file.Blocks()
 		l.guard = rotate.NewGuard(file, o.Path, l.gap)
 		l.lines = rotate.NewQueue(fileTarget{l}, rotate.QueueOptions{
-			// The file rotates between two lines, so each is written alone.
-			Limit: queueBytes, Whole: true,
+			// The file rotates between two lines: those that wait are
+			// written as one only where it will not.
+			Limit: queueBytes, Whole: true, Together: file.Room,
 			Lost: func(lost rotate.Loss) { l.guard.Lose(lost, rotate.ErrSlow) },
 		})
 	}

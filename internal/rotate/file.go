@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"strings"
 
@@ -44,6 +45,7 @@ type File struct {
 	stale   bool   // path is to be opened again before the next write
 	done    bool   // Close was called
 	retryAt int64  // size at which a rotation that failed is tried again
+	size    int64  // after the last write, if it may rotate; 0 when not known
 }
 
 // Open opens path for appending and creates it if need be. The error wraps
@@ -88,15 +90,32 @@ func (f *File) Write(p []byte) (n int, err error) {
 	// The position, not a count of our own: another writer may append to the
 	// same file, or truncate it after a copy.
 	size, err := f.out.position()
+	f.size = size
 	failed := f.retryAt - f.options.MaxBytes // at this size; what is smaller is another file
 	if err != nil || size < f.options.MaxBytes || (failed <= size && size < f.retryAt) {
 		return n, err
 	}
+	f.size = 0
 	if err := f.rotate(); err != nil {
 		f.retryAt = size + f.options.MaxBytes
 		return n, fmt.Errorf("cannot rotate log file %q: %w", f.path, err)
 	}
 	return n, nil
+}
+
+// Room is how many bytes of several writes may go into one without a rotation
+// that would have come between them. It is 0 where that is not known, and for
+// what Blocks: others may write to it as well, and no line is to be torn.
+func (f *File) Room() int64 {
+	switch {
+	case f.stale || !f.out.isOpen() || f.out.slow != nil:
+		return 0
+	case !f.movable || f.options.MaxBytes <= 0:
+		return math.MaxInt64
+	case f.size == 0 || f.retryAt != 0:
+		return 0
+	}
+	return max(0, f.options.MaxBytes-f.size-1)
 }
 
 // Suspend closes the file until the next write, which opens the path again as
@@ -218,7 +237,7 @@ func (f *File) open(flags int) error {
 	f.out = out
 	f.calm = out.slow == nil
 	f.movable = out.regular && !fixed(f.path)
-	f.stale, f.retryAt = false, 0
+	f.stale, f.retryAt, f.size = false, 0, 0
 	return nil
 }
 

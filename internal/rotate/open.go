@@ -35,7 +35,10 @@ func open(path string, o Options, flags int) (target, error) {
 		return closed, &fs.PathError{Op: "stat", Path: path, Err: err}
 	}
 	t := target{fd: int32(fd), regular: st.Mode&unix.S_IFMT == unix.S_IFREG}
-	if !t.regular && !memoryDevice(&st) {
+	if t.regular {
+		return t, nil // where O_NONBLOCK has no effect
+	}
+	if !memoryDevice(&st) {
 		t.slow = os.NewFile(uintptr(fd), path)
 		return t, nil
 	}

@@ -23,6 +23,11 @@ type QueueOptions struct {
 	Stall time.Duration // how long a target may take nothing before nobody waits for it any longer
 	Whole bool          // each Write becomes one write to the target, none are joined
 	Lost  func(Loss)    // what was dropped, called between the writes around the gap; nil to forget
+
+	// Together is asked how many bytes of writes that are Whole may be written
+	// as one, if they wait anyway; nil for none. It is called by the queue's
+	// goroutine between two writes.
+	Together func() int64
 }
 
 // A Queue writes to a target that may block, from a goroutine that exists
@@ -168,7 +173,11 @@ func (q *Queue) pushLocked(i item) {
 // run ends when there is nothing left to do. Flush waits for it.
 func (q *Queue) run() {
 	for {
-		next, ok := q.next()
+		room := int64(0)
+		if q.options.Together != nil {
+			room = q.options.Together()
+		}
+		next, ok := q.next(room)
 		if !ok {
 			return
 		}
@@ -183,22 +192,35 @@ func (q *Queue) run() {
 	}
 }
 
-func (q *Queue) next() (item, bool) {
+// next takes the first item and, while they fit into room, those that follow.
+func (q *Queue) next(room int64) (item, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.head == len(q.items) {
 		q.items, q.head, q.spare, q.running = nil, 0, nil, false
 		return item{}, false
 	}
-	i := q.items[q.head]
-	q.items[q.head] = item{}
-	q.head++
+	i := q.takeLocked()
+	for room = min(room, itemBytes); i.do == nil && q.head < len(q.items); {
+		next := q.items[q.head]
+		if next.do != nil || int64(len(i.data)+len(next.data)) > room {
+			break
+		}
+		i.data = append(i.data, q.takeLocked().data...)
+	}
 	if q.head > 64 && q.head*2 > len(q.items) {
 		n := copy(q.items, q.items[q.head:])
 		clear(q.items[n:])
 		q.items, q.head = q.items[:n], 0
 	}
 	return i, true
+}
+
+func (q *Queue) takeLocked() item {
+	i := q.items[q.head]
+	q.items[q.head] = item{}
+	q.head++
+	return i
 }
 
 // written accounts for data and returns the producers that may go on.

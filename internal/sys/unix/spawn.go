@@ -74,7 +74,7 @@ func (p *pipes) open(c *sys.Child, fd int) error {
 	} else {
 		p.child[fd], p.own[fd] = w, r
 	}
-	return syscall.SetNonblock(p.own[fd], true)
+	return setNonblock(p.own[fd])
 }
 
 // closeChildEnds leaves the socket, which is the caller's.

@@ -13,6 +13,13 @@ func pipe() (r, w int, err error) {
 	return p[0], p[1], err
 }
 
+// setNonblock is for our end of a new pipe, which has no other flag that could
+// be set: syscall.SetNonblock would ask for them first.
+func setNonblock(fd int) error {
+	_, err := unix.FcntlInt(uintptr(fd), unix.F_SETFL, unix.O_NONBLOCK)
+	return err
+}
+
 // unshareFS gives the calling thread a umask, a working directory and a root
 // of its own. It needs no privilege.
 func unshareFS() error { return unix.Unshare(unix.CLONE_FS) }

@@ -18,6 +18,9 @@ func pipe() (r, w int, err error) {
 	return p[0], p[1], nil
 }
 
+// setNonblock is for our end of a new pipe.
+func setNonblock(fd int) error { return syscall.SetNonblock(fd, true) }
+
 // unshareFS is not possible here: threads share one umask.
 func unshareFS() error { return syscall.ENOSYS }
 
