@@ -33,9 +33,13 @@ type Pump struct {
 // unlike that of its descriptor, so that a late event can't reach another.
 type Pipe struct {
 	id     uint64
-	fd     int // -1 when closed; only Run touches it after Add
-	parked bool
 	stream *Stream
+
+	// mu guards the fields below and the stream. Run holds it while it copies,
+	// so who must not wait only tries it.
+	mu     sync.Mutex
+	fd     int // -1 when closed
+	parked bool
 }
 
 // NewPump returns a pump without pipes. It holds two descriptors until Close.
@@ -118,6 +122,50 @@ func (p *Pump) Finish(pipes []*Pipe, done func()) {
 	}
 }
 
+// FinishEmpty is Finish for a child that has left nothing: if the pipes are
+// empty, and their streams neither hold back nor report anything, it answers
+// true, all that the child has written is in its logs, and the pump closes
+// pipes and streams soon. Otherwise it does nothing. It waits for nothing, not
+// even for the pump.
+func (p *Pump) FinishEmpty(pipes []*Pipe) bool {
+	open := false
+	for _, pipe := range pipes {
+		if pipe == nil {
+			continue
+		}
+		if !pipe.mu.TryLock() {
+			return false
+		}
+		empty := pipe.emptyLocked()
+		open = open || pipe.fd >= 0
+		pipe.mu.Unlock()
+		if !empty {
+			return false
+		}
+	}
+	if open {
+		p.post(func() {
+			for _, pipe := range pipes {
+				if pipe != nil {
+					p.close(pipe)
+				}
+			}
+		})
+	}
+	return true
+}
+
+func (pipe *Pipe) emptyLocked() bool {
+	if !pipe.stream.plain() {
+		return false
+	}
+	if pipe.fd < 0 {
+		return true
+	}
+	n, err := unix.IoctlGetInt(pipe.fd, unix.TIOCINQ)
+	return err == nil && n == 0
+}
+
 // Close ends Run and closes all pipes and streams. What is still in the pipes
 // is not read, what Finish was asked for is done. It does not wait for Run.
 func (p *Pump) Close() {
@@ -198,8 +246,13 @@ func (p *Pump) turn(id uint64) {
 	p.mu.Lock()
 	pipe := p.pipes[id]
 	p.mu.Unlock()
-	if pipe == nil || pipe.parked {
-		return // an event from before it was closed or parked
+	if pipe == nil {
+		return // an event from before it was closed
+	}
+	pipe.mu.Lock()
+	defer pipe.mu.Unlock()
+	if pipe.parked || pipe.fd < 0 {
+		return // an event from before
 	}
 	if pipe.stream.park(func() { p.post(func() { p.unpark(pipe) }) }) {
 		// Out of epoll, not just without events: it would report a hang-up.
@@ -207,36 +260,40 @@ func (p *Pump) turn(id uint64) {
 		_ = unix.EpollCtl(p.epoll, unix.EPOLL_CTL_DEL, pipe.fd, nil)
 		return
 	}
-	if _, more := p.read(pipe); !more {
-		p.close(pipe)
+	if _, more := p.readLocked(pipe); !more {
+		p.closeLocked(pipe)
 	}
 }
 
 func (p *Pump) unpark(pipe *Pipe) {
+	pipe.mu.Lock()
+	defer pipe.mu.Unlock()
 	if !pipe.parked || pipe.fd < 0 {
 		return
 	}
 	pipe.parked = false
 	if err := p.watch(pipe.id, pipe.fd); err != nil {
-		p.close(pipe) // no memory for it: better its end than to forget it
+		p.closeLocked(pipe) // no memory for it: better its end than to forget it
 	}
 }
 
 // drain reads what is in the pipe of a dead child, and closes it.
 func (p *Pump) drain(pipe *Pipe) {
+	pipe.mu.Lock()
+	defer pipe.mu.Unlock()
 	for total := 0; pipe.fd >= 0 && total < finishBytes; {
-		n, _ := p.read(pipe)
+		n, _ := p.readLocked(pipe)
 		if n == 0 {
 			break
 		}
 		total += n
 	}
-	p.close(pipe)
+	p.closeLocked(pipe)
 }
 
-// read reads once. There is more to come unless it met the end of the file or
+// readLocked reads once. There is more to come unless it met the end of the file or
 // an error.
-func (p *Pump) read(pipe *Pipe) (n int, more bool) {
+func (p *Pump) readLocked(pipe *Pipe) (n int, more bool) {
 	for {
 		n, err := unix.Read(pipe.fd, p.buf)
 		switch {
@@ -252,9 +309,15 @@ func (p *Pump) read(pipe *Pipe) (n int, more bool) {
 	}
 }
 
-// close closes a pipe and its stream, once. Closing the descriptor is not
-// enough to leave epoll: a child of ours in the midst of a fork may share it.
 func (p *Pump) close(pipe *Pipe) {
+	pipe.mu.Lock()
+	defer pipe.mu.Unlock()
+	p.closeLocked(pipe)
+}
+
+// closeLocked closes a pipe and its stream, once. Closing the descriptor is not
+// enough to leave epoll: a child of ours in the midst of a fork may share it.
+func (p *Pump) closeLocked(pipe *Pipe) {
 	if pipe.fd < 0 {
 		return
 	}

@@ -95,6 +95,9 @@ func (p *Pump) Finish(pipes []*Pipe, done func()) {
 	}()
 }
 
+// FinishEmpty does nothing here: only its reader knows what is in a pipe.
+func (p *Pump) FinishEmpty([]*Pipe) bool { return false }
+
 // Close ends Run and closes all pipes and streams. What is still in the pipes
 // is not read, what Finish was asked for is done. It does not wait for Run.
 func (p *Pump) Close() {

@@ -79,6 +79,12 @@ func (s *Stream) park(resume func()) bool {
 	return s.c.File != nil && s.c.File.park(resume)
 }
 
+// plain reports whether all that the stream was given is where it belongs as
+// soon as Write has returned, and nobody has to hear of it.
+func (s *Stream) plain() bool {
+	return s.c.Tap == nil && s.c.OnLog == nil && s.c.OnComm == nil && s.ansi == nil && s.capture == nil
+}
+
 // text takes output without tokens.
 func (s *Stream) text(p []byte) {
 	if len(p) == 0 {

@@ -36,6 +36,9 @@ type LaunchOptions struct {
 // A Pump copies what children write to their logs; *childlog.Pump does.
 type Pump interface {
 	Add(fd int, s *childlog.Stream) (*childlog.Pipe, error)
+	// FinishEmpty closes pipes that are empty and answers true, or does
+	// nothing. It must not wait.
+	FinishEmpty(pipes []*childlog.Pipe) bool
 	// Finish copies what is left in the pipes, closes them and calls done. It
 	// must not wait.
 	Finish(pipes []*childlog.Pipe, done func())
@@ -232,8 +235,9 @@ func (l *launcher) budget() {
 	}
 }
 
-// drain has the last output of a child copied to its logs, and reports it.
-func (l *launcher) drain(name Name) {
+// drain has the last output of a child copied to its logs, and reports it, or
+// answers true if there is none.
+func (l *launcher) drain(name Name) (drained bool) {
 	l.mu.Lock()
 	c := l.children[name]
 	delete(l.children, name)
@@ -244,7 +248,11 @@ func (l *launcher) drain(name Name) {
 	if c.socket != "" {
 		l.release(c.socket)
 	}
+	if l.o.Pump.FinishEmpty(c.pipes) {
+		return true
+	}
 	l.o.Pump.Finish(c.pipes, func() { l.report(Drained{name}) })
+	return false
 }
 
 func (l *launcher) write(w Write) *fault.Error {

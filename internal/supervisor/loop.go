@@ -124,7 +124,9 @@ func (l *Loop) carryOut(effects []Effect) {
 		case Kill:
 			l.kill(e)
 		case Drain:
-			l.launch.drain(e.Name)
+			if l.launch.drain(e.Name) {
+				l.strays = append(l.strays, Drained{e.Name})
+			}
 		case Write:
 			e.Reply(l.launch.write(e))
 		case Send:

@@ -25,6 +25,7 @@ import (
 type nopPump struct{}
 
 func (nopPump) Add(int, *childlog.Stream) (*childlog.Pipe, error) { return nil, nil }
+func (nopPump) FinishEmpty([]*childlog.Pipe) bool                 { return false }
 func (nopPump) Finish(_ []*childlog.Pipe, done func())            { go done() }
 
 // A stage is a loop over a fake system, in fake time.
