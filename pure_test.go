@@ -11,7 +11,7 @@ import (
 )
 
 // impure are the files of the core's package that carry out what it decides.
-var impure = []string{"loop.go", "launch.go", "environ.go", "api.go", "socket.go", "streams.go"}
+var impure = []string{"loop.go", "launch.go", "environ.go", "api.go", "socket.go", "streams.go", "attend.go"}
 
 // TestPure keeps the deciding code free of clocks, goroutines and the
 // operating system. See docs/architecture.md.

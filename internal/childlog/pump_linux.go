@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -38,8 +39,10 @@ type Pipe struct {
 	// mu guards the fields below and the stream. Run holds it while it copies,
 	// so who must not wait only tries it.
 	mu     sync.Mutex
-	fd     int // -1 when closed
-	parked bool
+	fd     int    // -1 when closed
+	away   bool   // out of epoll: parked or lent
+	lent   bool   // see Lend
+	unsaid []byte // read by the borrower, and not yet in the log
 }
 
 // NewPump returns a pump without pipes. It holds two descriptors until Close.
@@ -74,6 +77,8 @@ func (p *Pump) Run() {
 
 	var events [128]unix.EpollEvent
 	for !p.work() {
+		// What was reported may be answered on this thread, before it sleeps.
+		runtime.Gosched()
 		n, err := unix.EpollWait(p.epoll, events[:], -1)
 		if err != nil && !errors.Is(err, unix.EINTR) {
 			break // the descriptor is bad: there is nothing to wait for
@@ -251,12 +256,12 @@ func (p *Pump) turn(id uint64) {
 	}
 	pipe.mu.Lock()
 	defer pipe.mu.Unlock()
-	if pipe.parked || pipe.fd < 0 {
+	if pipe.away || pipe.fd < 0 {
 		return // an event from before
 	}
 	if pipe.stream.park(func() { p.post(func() { p.unpark(pipe) }) }) {
 		// Out of epoll, not just without events: it would report a hang-up.
-		pipe.parked = true
+		pipe.away = true
 		_ = unix.EpollCtl(p.epoll, unix.EPOLL_CTL_DEL, pipe.fd, nil)
 		return
 	}
@@ -268,10 +273,15 @@ func (p *Pump) turn(id uint64) {
 func (p *Pump) unpark(pipe *Pipe) {
 	pipe.mu.Lock()
 	defer pipe.mu.Unlock()
-	if !pipe.parked || pipe.fd < 0 {
+	p.rejoinLocked(pipe)
+}
+
+// rejoinLocked watches a pipe again that was parked or lent.
+func (p *Pump) rejoinLocked(pipe *Pipe) {
+	if !pipe.away || pipe.fd < 0 {
 		return
 	}
-	pipe.parked = false
+	pipe.away, pipe.lent = false, false
 	if err := p.watch(pipe.id, pipe.fd); err != nil {
 		p.closeLocked(pipe) // no memory for it: better its end than to forget it
 	}
@@ -281,6 +291,7 @@ func (p *Pump) unpark(pipe *Pipe) {
 func (p *Pump) drain(pipe *Pipe) {
 	pipe.mu.Lock()
 	defer pipe.mu.Unlock()
+	pipe.sayLocked()
 	for total := 0; pipe.fd >= 0 && total < finishBytes; {
 		n, _ := p.readLocked(pipe)
 		if n == 0 {
@@ -324,7 +335,8 @@ func (p *Pump) closeLocked(pipe *Pipe) {
 	p.mu.Lock()
 	delete(p.pipes, pipe.id)
 	p.mu.Unlock()
-	if !pipe.parked {
+	pipe.sayLocked()
+	if !pipe.away {
 		_ = unix.EpollCtl(p.epoll, unix.EPOLL_CTL_DEL, pipe.fd, nil)
 	}
 	_ = unix.Close(pipe.fd)

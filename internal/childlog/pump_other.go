@@ -98,6 +98,15 @@ func (p *Pump) Finish(pipes []*Pipe, done func()) {
 // FinishEmpty does nothing here: only its reader knows what is in a pipe.
 func (p *Pump) FinishEmpty([]*Pipe) bool { return false }
 
+// Lend lends nothing here: each pipe has its reader.
+func (p *Pump) Lend(*Pipe) bool { return false }
+
+// Overhear reads nothing: there is nothing lent.
+func (p *Pump) Overhear(*Pipe, []byte) (n int, lent bool) { return 0, false }
+
+// TakeBack does nothing.
+func (p *Pump) TakeBack(*Pipe) {}
+
 // Close ends Run and closes all pipes and streams. What is still in the pipes
 // is not read, what Finish was asked for is done. It does not wait for Run.
 func (p *Pump) Close() {

@@ -46,9 +46,19 @@ func (s *Stream) Write(p []byte) {
 	}
 	if s.c.Tap != nil {
 		s.c.Tap(p)
-		if s.c.Debug != nil { // as it came, and as Python shows bytes
-			s.c.Debug(s.outputText(quoteBytes(p)))
-		}
+	}
+	s.record(p)
+}
+
+// logs reports whether record does anything with the output of a listener.
+func (s *Stream) logs() bool {
+	return s.c.File != nil || s.c.Debug != nil || s.c.Syslog != nil || s.c.OnLog != nil
+}
+
+// record is Write without the Tap.
+func (s *Stream) record(p []byte) {
+	if s.c.Tap != nil && s.c.Debug != nil { // as it came, and as Python shows bytes
+		s.c.Debug(s.outputText(quoteBytes(p)))
 	}
 	if s.capture != nil {
 		s.capture.split(p, s.text, s.token)

@@ -29,6 +29,7 @@ type Core struct {
 	down      shutdown
 	autoName  func(process, channel string) string
 	ann       announcer
+	quiet     bool // see CoreOptions
 }
 
 // CoreOptions are what a core is made of.
@@ -41,6 +42,9 @@ type CoreOptions struct {
 	// Serials deals the serials of events, which go on over a restart; nil for
 	// new ones.
 	Serials *event.Counter
+	// Quiet leaves out the line of level Debug that there is for each event,
+	// which takes longer than the event. For a main log without that level.
+	Quiet bool
 }
 
 // NewCore returns a core without groups.
@@ -55,6 +59,7 @@ func NewCore(o CoreOptions) *Core {
 		early:     map[int]proc.Exit{},
 		mood:      MoodRunning,
 		autoName:  o.AutoName,
+		quiet:     o.Quiet,
 		ann:       announcer{server: o.Identifier, serials: o.Serials},
 	}
 }

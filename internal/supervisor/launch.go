@@ -23,6 +23,7 @@ type LaunchOptions struct {
 	MaxFDs    int    // how many descriptors supervisord may have; 0 for any number
 	Files     *childlog.Files
 	Pump      Pump
+	Lender    Lender            // the same; nil for one that lends nothing
 	StripANSI func() bool       // asked for each chunk of output
 	Syslog    func(line string) // for stdout_syslog and stderr_syslog
 	Debug     func(text string) // child output to the main log; nil for none
@@ -55,6 +56,7 @@ type launcher struct {
 	report func(Input)
 	wanted *atomic.Uint32 // event.Set: what any listener wants to hear of
 	base   *environ
+	heed   attention
 
 	mu       sync.Mutex
 	changed  *sync.Cond
@@ -73,11 +75,13 @@ type child struct {
 	socket string // group whose socket it holds; "" for none
 	stdin  *childlog.Input
 	pipes  []*childlog.Pipe
+	hearing
 }
 
 func newLauncher(s sys.System, o LaunchOptions, report func(Input), wanted *atomic.Uint32) *launcher {
 	l := &launcher{o: o, sys: s, report: report, wanted: wanted, base: newEnviron(o.Environ), children: map[Name]*child{}, sockets: map[string]*socket{}}
 	l.changed = sync.NewCond(&l.mu)
+	l.heed.lender = o.Lender
 	return l
 }
 
@@ -204,7 +208,7 @@ func (l *launcher) spawn(s Spawn) (pid int, err error) {
 		return 0, err
 	}
 	from.pid = started.PID
-	c := &child{}
+	c := &child{hearing: hearing{name: s.Name}}
 	if s.Socket != nil {
 		c.socket = s.Name.Group
 	}
@@ -242,6 +246,7 @@ func (l *launcher) drain(name Name) (drained bool) {
 	c := l.children[name]
 	delete(l.children, name)
 	l.mu.Unlock()
+	l.heed.forget(c)
 	if c.stdin != nil {
 		c.stdin.Close()
 	}
@@ -271,18 +276,29 @@ func (l *launcher) write(w Write) *fault.Error {
 
 // send reports whether the child took the bytes, or will as it reads.
 func (l *launcher) send(s Send) bool {
-	stdin := l.stdin(s.Name)
-	return stdin != nil && stdin.Write(s.Data) == nil
+	c := l.child(s.Name)
+	if c == nil || c.stdin == nil || c.stdin.Write(s.Data) != nil {
+		return false
+	}
+	if s.Event {
+		l.heed.sent(c)
+	}
+	return true
 }
 
 // stdin is our end of a child's stdin, nil if there is no child or no pipe.
 func (l *launcher) stdin(n Name) *childlog.Input {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if c := l.children[n]; c != nil {
+	if c := l.child(n); c != nil {
 		return c.stdin
 	}
 	return nil
+}
+
+// child is nil if there is none.
+func (l *launcher) child(n Name) *child {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.children[n]
 }
 
 func (l *launcher) clear(logs Logs) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -43,8 +44,9 @@ type Loop struct {
 	wanted   atomic.Uint32 // event.Set: what any listener wants to hear of
 	birth    time.Time     // Moment.Mono counts from one second before this
 	done     chan struct{}
-	rereadMu sync.Mutex // one Reload at a time
-	strays   []Input    // inputs that carrying out effects gave rise to
+	rereadMu sync.Mutex    // one Reload at a time
+	strays   []Input       // inputs that carrying out effects gave rise to
+	always   chan struct{} // closed
 }
 
 // inboxSize bounds what waits for the loop. Whoever finds it full waits.
@@ -58,7 +60,10 @@ func NewLoop(o Options) *Loop {
 		inbox: make(chan Input, inboxSize),
 		birth: time.Now(),
 		done:  make(chan struct{}),
+
+		always: make(chan struct{}),
 	}
+	close(l.always)
 	l.mood.Store(int32(MoodRunning))
 	l.launch = newLauncher(o.System, o.Launch, l.report, &l.wanted)
 	return l
@@ -83,9 +88,17 @@ func (l *Loop) Run() (restart bool) {
 				timer.Reset(wake - l.now().Mono)
 			}
 		}
+		if told, ok := l.launch.heed.listen(); ok {
+			l.step(told)
+		}
 		select {
 		case in := <-l.inbox:
+			if told, ok := in.(Told); ok {
+				l.launch.heed.told(l.launch.child(told.Name))
+			}
 			l.step(in)
+		case <-l.awake():
+			runtime.Gosched()
 		case <-l.o.Children:
 			l.o.Log(level.Debug, "received SIGCHLD indicating a child quit")
 			for _, e := range l.o.System.Reap() {
@@ -97,6 +110,15 @@ func (l *Loop) Run() (restart bool) {
 		}
 	}
 	return l.core.Mood() == MoodRestarting
+}
+
+// awake is a channel from which a value can be had only while the loop is not
+// to sleep, because a listener is about to answer.
+func (l *Loop) awake() <-chan struct{} {
+	if len(l.launch.heed.kept) > 0 {
+		return l.always
+	}
+	return nil
 }
 
 func (l *Loop) now() proc.Moment {

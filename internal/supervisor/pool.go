@@ -161,8 +161,10 @@ func (c *Core) dispatch(out []Effect) []Effect {
 			l.ear.held = &e
 			l.ear.Sent(e.event.HasProcess())
 			head := event.Header{Server: c.ann.server, Pool: p.name, Serial: e.serial, PoolSerial: e.poolSerial}
-			out = append(out, Send{l.name, head.Append(nil, e.event), true},
-				Log{level.Debug, fmt.Sprintf("event %d sent to listener %s", e.serial, l.name.Process)})
+			out = append(out, Send{l.name, head.Append(make([]byte, 0, len(e.event.Payload)+160), e.event), true})
+			if !c.quiet {
+				out = append(out, Log{level.Debug, fmt.Sprintf("event %d sent to listener %s", e.serial, l.name.Process)})
+			}
 		}
 	}
 	return out

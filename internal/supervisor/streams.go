@@ -40,7 +40,10 @@ func (l *launcher) stream(p *config.Process, from *origin, stderr bool, path str
 	}
 	if p.Kind == config.EventListener && !stderr {
 		// The protocol's channel: recorded, and nothing else done to it.
-		c.Tap = func(data []byte) { l.report(Told{from.name, slices.Clone(data)}) }
+		c.Tap = func(data []byte) {
+			l.heed.coming.Add(1)
+			l.report(Told{from.name, slices.Clone(data)})
+		}
 	} else {
 		l.publish(&c, ch, from, stderr)
 	}
