@@ -14,6 +14,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -21,8 +22,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"example.org/twiddler/internal/xmlrpc"
 )
@@ -46,6 +49,9 @@ type StatusError struct {
 	URL    string // of the server, without password
 	Code   int    // 404
 	Status string // "404 Not Found"
+	// RetryAfter is how long the server wants to be left alone, 0 for not: one
+	// that was sent too many wrong passwords answers 429 for a while.
+	RetryAfter time.Duration
 }
 
 func (e *StatusError) Error() string { return fmt.Sprintf("%s answers %s", e.URL, e.Status) }
@@ -73,6 +79,7 @@ type Client struct {
 	username, password string
 	maxResponse        int64
 	http               *http.Client
+	transport          *http.Transport
 }
 
 // An Option changes what [New] makes.
@@ -82,6 +89,12 @@ type Option func(*Client)
 // after a first refusal. Without a name, nothing is sent.
 func Credentials(username, password string) Option {
 	return func(c *Client) { c.username, c.password = username, password }
+}
+
+// TLS sets how a server at an https:// URL is verified, and which certificate
+// it is shown. Without it, it must have one that the system trusts.
+func TLS(config *tls.Config) Option {
+	return func(c *Client) { c.transport.TLSClientConfig = config }
 }
 
 // MaxResponse bounds an answer, in bytes of XML. The default is 256 MiB.
@@ -102,6 +115,7 @@ func New(rawURL string, options ...Option) (*Client, error) {
 	}
 	c := &Client{
 		maxResponse: defaultMaxResponse,
+		transport:   transport,
 		http: &http.Client{
 			Transport:     transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -196,7 +210,8 @@ func (c *Client) post(ctx context.Context, body []byte) ([]byte, error) {
 		// Reading the small body of an error keeps the connection open; how that
 		// goes does not matter.
 		_, _ = io.CopyN(io.Discard, response.Body, 1<<14)
-		return nil, &StatusError{URL: c.shown, Code: response.StatusCode, Status: response.Status}
+		after, _ := strconv.ParseUint(response.Header.Get("Retry-After"), 10, 16) // 0 without one
+		return nil, &StatusError{URL: c.shown, Code: response.StatusCode, Status: response.Status, RetryAfter: time.Duration(after) * time.Second}
 	}
 	return c.read(response)
 }

@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -266,5 +268,46 @@ func TestNew(t *testing.T) {
 		if _, err := New(url); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("New(%q): error %v", url, err)
 		}
+	}
+}
+
+// TestTLS: a server that the system does not trust, and one that is left alone
+// for a while.
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	status := http.StatusOK
+	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if status != http.StatusOK {
+			w.Header().Set("Retry-After", "7")
+			w.WriteHeader(status)
+			return
+		}
+		answer, err := xmlrpc.AppendResponse(nil, "3.0")
+		if err != nil {
+			t.Error(err)
+		}
+		_, _ = w.Write(answer)
+	}))
+	defer s.Close()
+	c, err := New(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Call(t.Context(), "supervisor.getVersion"); err == nil || !strings.Contains(err.Error(), "unknown authority") {
+		t.Errorf("a server nobody vouches for: %v", err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(s.Certificate())
+	if c, err = New(s.URL, TLS(&tls.Config{RootCAs: pool})); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := c.Call(t.Context(), "supervisor.getVersion"); err != nil || v != "3.0" {
+		t.Errorf("getVersion = %v, %v", v, err)
+	}
+	status = http.StatusTooManyRequests
+	_, err = c.Call(t.Context(), "supervisor.getVersion")
+	var refused *StatusError
+	if !errors.As(err, &refused) || refused.Code != status || refused.RetryAfter != 7*time.Second {
+		t.Errorf("getVersion = %#v", err)
 	}
 }

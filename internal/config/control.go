@@ -4,7 +4,7 @@ import "strings"
 
 // A Control is what supervisorctl reads of a configuration file.
 type Control struct {
-	ServerURL   string // http://host[:port], or unix:// and an absolute path
+	ServerURL   string // http://host[:port], https://host[:port], or unix:// and an absolute path
 	Username    string
 	Password    string
 	HasUsername bool // set at all; sent only if both are
@@ -12,6 +12,9 @@ type Control struct {
 	Prompt      string
 	HistoryFile string         // absolute; "" for none
 	Plugins     []RPCInterface // of [ctlplugin:x]
+
+	// Ours, for servers at https://. Paths are absolute; "" for none.
+	TLSCA, TLSCertificate, TLSKey string
 }
 
 // controlOptions is the table of [supervisorctl].
@@ -38,6 +41,12 @@ var controlOptions = []row[Control]{
 			}
 			return nil
 		}},
+	{Option{"tls_ca", typePath, "", "the authorities that the system trusts", ExpandsHere, "file with the certificates that that of an https:// server must be signed with, in PEM"},
+		func(r *reader, c *Control, v string) error { c.TLSCA = r.normal(strip(v)); return nil }},
+	{Option{"tls_certificate", typePath, "", "none", ExpandsHere, "file with a certificate to show to an https:// server, in PEM"},
+		func(r *reader, c *Control, v string) error { c.TLSCertificate = r.normal(strip(v)); return nil }},
+	{Option{"tls_key", typePath, "", "an error with tls_certificate", ExpandsHere, "file with the key of that certificate, in PEM"},
+		func(r *reader, c *Control, v string) error { c.TLSKey = r.normal(strip(v)); return nil }},
 }
 
 // LoadControl reads what supervisorctl needs: [supervisorctl] and the
@@ -66,6 +75,9 @@ func LoadControl(o LoadOptions) (*Control, error) {
 			vars = l.hereVars()
 		}
 		read(l.reader(section, vars), &controlOptions[i], c)
+	}
+	if (c.TLSCertificate == "") != (c.TLSKey == "") {
+		l.reader(section, l.envVars()).missing(wrong("section [supervisorctl] has only one of tls_certificate and tls_key"))
 	}
 	c.Plugins = l.plugins("ctlplugin:", ctlFactory, ctlPluginOptions)
 	if err := l.err(); err != nil {

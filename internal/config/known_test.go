@@ -78,7 +78,7 @@ func TestTablesKnowTheOriginal(t *testing.T) {
 		"unix_http_server":  {"chmod", "chown", "file", "password", "username"},
 		"include":           {"files"},
 		"rpcinterface:NAME": {rpcFactory},
-		"supervisorctl":     {"history_file", "password", "prompt", "serverurl", "username"},
+		"supervisorctl":     strings.Fields("history_file password prompt serverurl tls_ca tls_certificate tls_key username"),
 		"ctlplugin:NAME":    {ctlFactory},
 	}
 	for _, s := range Sections() {

@@ -131,6 +131,10 @@ func (s *session) execute(ctx context.Context, line string, argv []string) (leav
 	case ctx.Err() != nil || errors.Is(err, errInterrupted):
 		return false, errInterrupted
 	}
+	if text, ok := refusal(err); ok {
+		s.fail(exitPrivileges, "%s", text)
+		return false, nil
+	}
 	s.fail(exitGeneric, "%s", exceptionLine(err))
 	return false, nil
 }

@@ -82,7 +82,7 @@ func TestCompleteCommand(t *testing.T) {
 		{[]string{"-s", f.URL, "start", "web:a"}, "web:a-1\tRUNNING\n"},
 		{[]string{"-s", f.URL, "stop", "cat", "c"}, "cat\tRUNNING\n"},
 		{[]string{"-s", f.URL, "rel"}, "reload\tRestart the remote supervisord.\n"},
-		{[]string{"--serv"}, "--serverurl\ttalk to this server: http://host:port or unix:///path\n"},
+		{[]string{"--serv"}, "--serverurl\ttalk to this server: http://host:port, https://host:port or unix:///path\n"},
 		{[]string{"-s", f.URL, "--hel"}, "--help\tprint this text and exit\n"},
 		{[]string{"-c", "/nope", "start", ""}, ""},
 		{[]string{"-c", ""}, ""},

@@ -23,7 +23,7 @@ const (
 	exitGeneric       = 1
 	exitInvalidArgs   = 2
 	exitUnimplemented = 3
-	exitPrivileges    = 4 // in practice: nobody listens
+	exitPrivileges    = 4 // nobody listens, or the account may not do that
 	exitNotInstalled  = 5
 	exitNotRunning    = 7
 

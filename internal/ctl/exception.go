@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"syscall"
@@ -84,6 +85,32 @@ func faultOf(err error) (code fault.Code, text string, ok bool) {
 		return 0, "", false
 	}
 	return fault.Code(f.Code), f.Text, true
+}
+
+// withoutCode is the text of a fault without its name.
+func withoutCode(code fault.Code, text string) string {
+	return strings.TrimPrefix(text, code.String()+": ")
+}
+
+// refusal says in the words of an operator that the server does not let the
+// account do something, or does not let anybody log in. Supervisor has neither.
+func refusal(err error) (string, bool) {
+	if code, text, ok := faultOf(err); ok {
+		return "ERROR: " + withoutCode(code, text), code == fault.NotPermitted
+	}
+	var status *client.StatusError
+	switch {
+	case !errors.As(err, &status):
+	case status.Code == http.StatusForbidden:
+		return fmt.Sprintf("ERROR: %s answers %s: the account may not do that", status.URL, status.Status), true
+	case status.Code == http.StatusTooManyRequests:
+		wait := "a while"
+		if status.RetryAfter > 0 {
+			wait = status.RetryAfter.String()
+		}
+		return fmt.Sprintf("ERROR: %s checks no password for %s, since too many were wrong", status.URL, wait), true
+	}
+	return "", false
 }
 
 // faultRepr is how Python shows a fault.

@@ -64,6 +64,9 @@ func (s *session) stream(ctx context.Context, path string, w io.Writer) error {
 			return err
 		}
 		base = target
+		if transport.TLSClientConfig, err = s.tlsConfig(); err != nil {
+			return err
+		}
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, base+path, nil)
 	if err != nil {

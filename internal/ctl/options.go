@@ -20,7 +20,7 @@ var optionTable = []getopt.Option{
 	{Name: "help", Short: 'h', Long: "help", Help: "print this text and exit"},
 	{Name: "help", Short: '?'},
 	{Name: "interactive", Short: 'i', Long: "interactive", Help: "ask as the shell does, before a shutdown and for a password"},
-	{Name: "serverurl", Short: 's', Long: "serverurl", Arg: true, Help: "talk to this server: http://host:port or unix:///path"},
+	{Name: "serverurl", Short: 's', Long: "serverurl", Arg: true, Help: "talk to this server: http://host:port, https://host:port or unix:///path"},
 	{Name: "username", Short: 'u', Long: "username", Arg: true, Help: "send this user name"},
 	{Name: "password", Short: 'p', Long: "password", Arg: true, Help: "send this password"},
 	{Name: "history_file", Short: 'r', Long: "history_file", Arg: true, Help: "keep the history of the shell in this file"},
@@ -81,6 +81,8 @@ type options struct {
 	history     string // path; "" for none
 	interactive bool
 	plugins     []config.RPCInterface
+
+	tlsCA, tlsCertificate, tlsKey string // paths; "" for none
 }
 
 // A syntaxError is a file that is no configuration file at all.
@@ -103,6 +105,8 @@ func configure(program string, f *flags) (*options, error) {
 		prompt:   control.Prompt,
 		history:  control.HistoryFile,
 		plugins:  control.Plugins,
+
+		tlsCA: control.TLSCA, tlsCertificate: control.TLSCertificate, tlsKey: control.TLSKey,
 	}
 	for name, into := range map[string]*string{
 		"serverurl": &o.url, "username": &o.username, "password": &o.password, "history_file": &o.history,

@@ -71,7 +71,7 @@ func TestClientURL(t *testing.T) {
 		"http://h:9001/path?q#f": "http://h:9001",
 		"http://u:p@h:1/RPC2":    "http://u:p@h:1",
 		"http://[::1]:9001/x":    "http://[::1]:9001",
-		"https://h":              "Unknown protocol for serverurl https://h",
+		"https://h:9001/path":    "https://h:9001",
 		"HTTP://h":               "Unknown protocol for serverurl HTTP://h",
 		"http://[::1]:x":         "Port could not be cast to integer value as 'x'",
 		"http://a b":             "cannot use server URL: it is not a URL",

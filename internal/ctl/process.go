@@ -222,6 +222,10 @@ func (s *session) operateGroup(ctx context.Context, c *client.Client, o operatio
 		s.fail(o.badGroup, "%s: ERROR (no such group)", group)
 		return nil
 	}
+	if code, text, ok := faultOf(err); ok && code == fault.NotPermitted {
+		s.fail(exitPrivileges, "%s: ERROR (%s)", group, withoutCode(code, text))
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -263,6 +267,9 @@ func (s *session) report(o operation, r client.Result) error {
 		s.say("%s: %s", name, o.done)
 	case known:
 		s.say("%s: ERROR (%s)", name, words)
+	case code == fault.NotPermitted:
+		s.fail(exitPrivileges, "%s: ERROR (%s)", name, withoutCode(code, r.Description))
+		return nil
 	case code == fault.Failed && o.verbatim:
 		s.say("%s", r.Description)
 	default:

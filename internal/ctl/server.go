@@ -105,7 +105,7 @@ func version(ctx context.Context, s *session, a args) error {
 // not that server's business.
 func open(ctx context.Context, s *session, a args) error {
 	u, err := url.Parse(a.text)
-	if err != nil || u.Scheme != "unix" && u.Scheme != "http" {
+	if err != nil || u.Scheme != "unix" && u.Scheme != "http" && u.Scheme != "https" {
 		s.fail(exitGeneric, "ERROR: url must be http:// or unix://")
 		return nil
 	}

@@ -106,6 +106,11 @@ func (s *session) server() (*client.Client, error) {
 	if s.credentials {
 		options = append(options, client.Credentials(s.username, s.password))
 	}
+	secured, err := s.tlsConfig()
+	if err != nil {
+		return nil, err
+	}
+	options = append(options, client.TLS(secured))
 	c, err := client.New(target, options...)
 	if err != nil {
 		return nil, valueError(err.Error())
@@ -129,14 +134,18 @@ func clientURL(raw string) (string, error) {
 	if strings.HasPrefix(raw, "unix://") {
 		return raw, nil
 	}
-	if !strings.HasPrefix(raw, "http://") {
+	scheme := "http://"
+	if strings.HasPrefix(raw, "https://") {
+		scheme = "https://"
+	}
+	host, ok := strings.CutPrefix(raw, scheme)
+	if !ok {
 		return "", valueError("Unknown protocol for serverurl " + raw)
 	}
-	host := strings.TrimPrefix(raw, "http://")
 	if end := strings.IndexAny(host, "/?#"); end >= 0 {
 		host = host[:end]
 	}
-	u, err := url.Parse("http://" + host)
+	u, err := url.Parse(scheme + host)
 	if err == nil {
 		return u.String(), nil
 	}

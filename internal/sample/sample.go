@@ -132,6 +132,7 @@ var examples = map[string]string{
 	"groups":              "app-*",
 	"password_file":       "%(here)s/password",
 	"role":                "define",
+	"tls_ca":              "%(here)s/ca.pem",
 	"tls_certificate":     "%(here)s/server.pem",
 	"tls_client_ca":       "%(here)s/ca.pem",
 	"tls_key":             "%(here)s/server.key",
