@@ -115,7 +115,7 @@ func TestDefaults(t *testing.T) {
 		// another place for each.
 		for _, cfg := range []*config.Config{want, got} {
 			for _, g := range cfg.Groups {
-				g.Base = nil
+				g.Base, g.Section = nil, nil
 				for _, p := range g.Processes {
 					p.Priority, p.Section = 0, nil
 				}
