@@ -85,6 +85,9 @@ type Host interface {
 	// the process if it has no such process, STILL_RUNNING.
 	RemoveProcess(ctx context.Context, group, process string) error
 
+	// Changes is how to change what runs with more than the two methods above.
+	Changes() Changes
+
 	// Log writes a line to supervisord's own log if its loglevel lets it
 	// through. The text is written as it is, line ends included. It never
 	// waits.
@@ -107,6 +110,10 @@ type Factory struct {
 	// it stands in for, as "module:callable", so that old configuration files
 	// go on loading.
 	Aliases []string
+
+	// Settings reads what the options ask of supervisord; nil for nothing. Only
+	// one section of a configuration may ask for something.
+	Settings func(options map[string]string) (Settings, error)
 
 	// New makes the extension for one section. The options are those of the
 	// section but for the factory, with lower-case keys and expanded values;

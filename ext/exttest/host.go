@@ -28,6 +28,8 @@ type Host struct {
 	state  ext.State
 	groups []*group
 	lines  []Line
+
+	changes ext.Changes
 }
 
 var _ ext.Host = (*Host)(nil)
@@ -56,6 +58,20 @@ func NewHost(groups ...string) *Host {
 		h.groups = append(h.groups, &group{name: name})
 	}
 	return h
+}
+
+// SetChanges sets what Changes returns; without it that is nil.
+func (h *Host) SetChanges(c ext.Changes) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.changes = c
+}
+
+// Changes implements ext.Host.
+func (h *Host) Changes() ext.Changes {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.changes
 }
 
 // SetState sets what State returns.

@@ -70,5 +70,162 @@ func (t *Twiddler) Methods() []ext.Method {
 			Role:      ext.Define,
 			Scope:     ext.Grouped,
 		}, t.RemoveProcessFromGroup),
+		ext.Bind2(ext.Method{
+			Name: "apply",
+			Help: "apply carries out a list of changes, all or none. Each is a struct with\n" +
+				"action (add, replace, remove or scale), group, and what the action needs:\n" +
+				"program, or process to remove a single one; kind and programs for a group;\n" +
+				"options; numprocs; ttl in seconds.\n" +
+				"\n" +
+				"@param array changes  structs, in order\n" +
+				"@param struct how  dry_run, persist, wait, reason (default {})\n" +
+				"@return struct  id, persisted, steps",
+			Signature: []string{"struct", "array", "struct"},
+			Params:    []string{"changes", "how"},
+			Role:      ext.Define,
+			Scope:     ext.Grouped,
+			Defaults:  []any{map[string]any{}},
+		}, t.Apply),
+		ext.Bind2(ext.Method{
+			Name: "update",
+			Help: "update reads the configuration files again and touches just the processes\n" +
+				"whose own settings are others there. What was changed at run time stays.\n" +
+				"\n" +
+				"@param array groups  names of groups; empty for all (default [])\n" +
+				"@param struct how  dry_run, persist, wait, reason (default {})\n" +
+				"@return struct  id, persisted, steps",
+			Signature: []string{"struct", "array", "struct"},
+			Params:    []string{"groups", "how"},
+			Role:      ext.Admin,
+			Defaults:  []any{[]any{}, map[string]any{}},
+		}, t.Update),
+		ext.Bind4(ext.Method{
+			Name: "addGroup",
+			Help: "addGroup adds a group: one of any programs, with priority and programs (a\n" +
+				"struct of options by name) as its options, or one that a section of that\n" +
+				"kind makes by itself.\n" +
+				"\n" +
+				"@param string group  name of the new group\n" +
+				"@param string kind  group, program, eventlistener or fcgi-program\n" +
+				"@param struct options  options of the group\n" +
+				"@param struct how  dry_run, persist, wait, reason, ttl (default {})\n" +
+				"@return struct  id, persisted, steps",
+			Signature: []string{"struct", "string", "string", "struct", "struct"},
+			Params:    []string{"group", "kind", "options", "how"},
+			Role:      ext.Define,
+			Scope:     ext.Grouped,
+			Defaults:  []any{map[string]any{}},
+		}, t.AddGroup),
+		ext.Bind2(ext.Method{
+			Name: "removeGroup",
+			Help: "removeGroup stops the processes of a group and removes it.\n" +
+				"\n" +
+				"@param string group  name of the group\n" +
+				"@param struct how  dry_run, persist, wait, reason (default {})\n" +
+				"@return struct  id, persisted, steps",
+			Signature: []string{"struct", "string", "struct"},
+			Params:    []string{"group", "how"},
+			Role:      ext.Define,
+			Scope:     ext.Grouped,
+			Defaults:  []any{map[string]any{}},
+		}, t.RemoveGroup),
+		ext.Bind3(ext.Method{
+			Name: "scale",
+			Help: "scale gives a program another number of processes. Those that stay are not\n" +
+				"touched; the highest numbers go first.\n" +
+				"\n" +
+				"@param string program  group:program, or one word for both\n" +
+				"@param int numprocs  how many processes\n" +
+				"@param struct how  dry_run, persist, wait, reason (default {})\n" +
+				"@return struct  id, persisted, steps",
+			Signature: []string{"struct", "string", "int", "struct"},
+			Params:    []string{"program", "numprocs", "how"},
+			Role:      ext.Define,
+			Scope:     ext.Grouped,
+			Defaults:  []any{map[string]any{}},
+		}, t.Scale),
+		ext.Bind2(ext.Method{
+			Name: "undo",
+			Help: "undo takes a change back, if no later one stands in the way.\n" +
+				"\n" +
+				"@param int id  of the change\n" +
+				"@param struct how  dry_run, persist, wait, reason (default {})\n" +
+				"@return struct  id, persisted, steps",
+			Signature: []string{"struct", "int", "struct"},
+			Params:    []string{"id", "how"},
+			Role:      ext.Define,
+			Scope:     ext.Grouped,
+			Defaults:  []any{map[string]any{}},
+		}, t.Undo),
+		ext.Bind2(ext.Method{
+			Name: "renew",
+			Help: "renew gives the lease of a group or a program a new time to live. A whole\n" +
+				"group is named by \"group:\", or by one word if it is one that was leased.\n" +
+				"\n" +
+				"@param string name  group:program, group: or group\n" +
+				"@param int ttl  seconds from now\n" +
+				"@return boolean  always true",
+			Signature: []string{"boolean", "string", "int"},
+			Params:    []string{"name", "ttl"},
+			Role:      ext.Define,
+			Scope:     ext.Grouped,
+		}, t.Renew),
+		ext.Bind0(ext.Method{
+			Name: "getLeases",
+			Help: "getLeases answers what goes by itself, and in how many seconds.\n" +
+				"\n" +
+				"@return array  structs of group, program (\"\" for the whole group) and ttl",
+			Signature: []string{"array"},
+			Role:      ext.View,
+			Scope:     ext.Grouped,
+		}, t.GetLeases),
+		ext.Bind2(ext.Method{
+			Name: "history",
+			Help: "history answers what was changed, the newest first.\n" +
+				"\n" +
+				"@param int offset  how many to leave out (default 0)\n" +
+				"@param int limit  how many to answer at most (default 20)\n" +
+				"@return array  structs",
+			Signature: []string{"array", "int", "int"},
+			Params:    []string{"offset", "limit"},
+			Role:      ext.View,
+			Scope:     ext.Grouped,
+			Defaults:  []any{0, 20},
+		}, t.History),
+		ext.Bind1(ext.Method{
+			Name: "save",
+			Help: "save writes down what was changed at run time, so that it outlives a\n" +
+				"restart.\n" +
+				"\n" +
+				"@param array groups  names of groups; empty for all (default [])\n" +
+				"@return array  names of the groups whose file was written or removed",
+			Signature: []string{"array", "array"},
+			Params:    []string{"groups"},
+			Role:      ext.Define,
+			Scope:     ext.Grouped,
+			Defaults:  []any{[]any{}},
+		}, t.Save),
+		ext.Bind0(ext.Method{
+			Name: "diff",
+			Help: "diff answers the groups whose changes are not written down as they are, with\n" +
+				"the text of both.\n" +
+				"\n" +
+				"@return array  structs of group, saved and live",
+			Signature: []string{"array"},
+			Role:      ext.Define,
+			Scope:     ext.Grouped,
+		}, t.Diff),
+		ext.Bind1(ext.Method{
+			Name: "export",
+			Help: "export answers what was changed at run time, as text for a file.\n" +
+				"\n" +
+				"@param array groups  names of groups; empty for all (default [])\n" +
+				"@return string  the text",
+			Signature: []string{"string", "array"},
+			Params:    []string{"groups"},
+			Role:      ext.Define,
+			Scope:     ext.Grouped,
+			Defaults:  []any{[]any{}},
+		}, t.Export),
 	}
 }

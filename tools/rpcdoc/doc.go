@@ -188,6 +188,12 @@ func (s *source) parseTypes(t tag, choice string) ([]string, error) {
 // defaultLiteral is the Go literal of a default written in a tag, as the
 // first of the types that it can be.
 func defaultLiteral(text string, types []string) (string, bool) {
+	switch {
+	case text == "[]" && slices.Contains(types, "array"):
+		return "[]any{}", true
+	case text == "{}" && slices.Contains(types, "struct"):
+		return "map[string]any{}", true
+	}
 	narrowFirst := []string{"nil", "boolean", "int", "double", "string"}
 	for _, word := range narrowFirst {
 		if !slices.Contains(types, word) {

@@ -83,6 +83,10 @@ func (p param) withDefault() string {
 		return p.text
 	}
 	value := strings.TrimSuffix(strings.TrimPrefix(p.deflt, "float64("), ")")
+	value = strings.TrimPrefix(value, "map[string]any") // {}
+	if value == "[]any{}" {
+		value = "[]"
+	}
 	return strings.TrimSpace(p.text + " (default " + value + ")")
 }
 
