@@ -181,11 +181,11 @@ func held(ctx context.Context) func(group string) bool {
 }
 
 // Apply carries out a list of edits, all or none, and creates the AUTO logs
-// of the processes that were added.
-func (l *Loop) Apply(ctx context.Context, edits ...Edit) error {
+// of the processes that were added. It returns the processes that were removed.
+func (l *Loop) Apply(ctx context.Context, edits ...Edit) ([]*config.Process, error) {
 	done, err := ask(ctx, l, func(reply func(Applied, *fault.Error)) Input { return Apply{Edits: edits, Reply: reply} })
 	l.launch.createLogs(done.AutoLogs)
-	return err
+	return done.Removed, err
 }
 
 // Groups returns the configurations that the live groups have, or will have
@@ -197,22 +197,35 @@ func (l *Loop) Groups(ctx context.Context) ([]*config.Group, error) {
 
 // Transit takes groups from one configuration to another, all or none. The
 // fault for a group that is not what the change says it is now is CONFLICT.
-// With wait it returns when all that had to stop is down.
-func (l *Loop) Transit(ctx context.Context, wait bool, changes ...GroupChange) ([]PlanStep, error) {
-	return l.transit(ctx, Transition{Groups: changes, Wait: wait})
+// What has to stop goes on stopping after it has returned: wait returns when
+// it is down, or with why it can't be stopped.
+func (l *Loop) Transit(ctx context.Context, changes ...GroupChange) (steps []PlanStep, wait func(context.Context) error, err error) {
+	done := make(chan *fault.Error, 1)
+	planned, err := ask(ctx, l, func(reply func(Planned, *fault.Error)) Input {
+		return Transition{Groups: changes, Reply: reply, Done: func(err *fault.Error) { done <- err }}
+	})
+	l.launch.createLogs(planned.AutoLogs)
+	wait = func(ctx context.Context) error {
+		select {
+		case err := <-done:
+			if err != nil {
+				return err
+			}
+			return nil
+		case <-l.done:
+			return fault.Bare(fault.ShutdownState)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return planned.Steps, wait, err
 }
 
 // Plan returns what Transit would do, and does nothing.
 func (l *Loop) Plan(ctx context.Context, changes ...GroupChange) ([]PlanStep, error) {
-	return l.transit(ctx, Transition{Groups: changes, DryRun: true})
-}
-
-func (l *Loop) transit(ctx context.Context, t Transition) ([]PlanStep, error) {
 	planned, err := ask(ctx, l, func(reply func(Planned, *fault.Error)) Input {
-		t.Reply = reply
-		return t
+		return Transition{Groups: changes, DryRun: true, Reply: reply}
 	})
-	l.launch.createLogs(planned.AutoLogs)
 	return planned.Steps, err
 }
 
@@ -246,7 +259,8 @@ func (l *Loop) AddGroup(ctx context.Context, group string) error {
 
 // RemoveGroup forgets a group, all of whose processes must be down.
 func (l *Loop) RemoveGroup(ctx context.Context, group string) error {
-	return l.Apply(ctx, RemoveGroup{group})
+	_, err := l.Apply(ctx, RemoveGroup{group})
+	return err
 }
 
 // Reload reads the configuration again and tells how the live groups differ

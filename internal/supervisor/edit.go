@@ -35,7 +35,10 @@ func (RemoveProcess) edit() {}
 
 // Applied tells what the caller of an edit has to do once it has happened:
 // AutoLogs are the files to create, empty.
-type Applied struct{ AutoLogs []string }
+type Applied struct {
+	AutoLogs []string
+	Removed  []*config.Process // by RemoveProcess
+}
 
 func (c *Core) applyAll(now proc.Moment, in Apply, out []Effect) []Effect {
 	answer := in.Reply
@@ -43,14 +46,14 @@ func (c *Core) applyAll(now proc.Moment, in Apply, out []Effect) []Effect {
 		return append(out, Reply{func() { answer(Applied{}, err) }})
 	}
 	var fresh []*process
+	var done Applied
 	for _, e := range in.Edits {
-		fresh, out = c.apply(now, e, fresh, out)
+		fresh, out = c.apply(now, e, &done, fresh, out)
 	}
 	if in.First {
 		out = c.emit(event.Event{Type: event.SupervisorStateChangeRunning}, out)
 	}
 	// Starts come last, when it is certain who is still there.
-	var done Applied
 	for _, p := range fresh {
 		if c.find(p.name) != p {
 			continue
@@ -171,7 +174,7 @@ func (p *process) busy() bool { return !p.State.Down() || p.PID != 0 }
 
 // apply carries out one edit that check has passed, and adds the processes it
 // made to fresh.
-func (c *Core) apply(now proc.Moment, e Edit, fresh []*process, out []Effect) ([]*process, []Effect) {
+func (c *Core) apply(now proc.Moment, e Edit, done *Applied, fresh []*process, out []Effect) ([]*process, []Effect) {
 	switch e := e.(type) {
 	case AddGroup:
 		g := c.makeGroup(now, e.Group)
@@ -189,7 +192,7 @@ func (c *Core) apply(now proc.Moment, e Edit, fresh []*process, out []Effect) ([
 		c.reconfigure(g, &next)
 		return c.addProcesses(g, e.Processes, fresh), out
 	case RemoveProcess:
-		c.removeProcess(e.Name)
+		done.Removed = append(done.Removed, c.removeProcess(e.Name))
 	}
 	return fresh, out
 }
@@ -225,7 +228,7 @@ func (c *Core) addProcesses(g *group, cfgs []*config.Process, fresh []*process) 
 	return fresh
 }
 
-func (c *Core) removeProcess(n Name) {
+func (c *Core) removeProcess(n Name) *config.Process {
 	g := c.byName[n.Group]
 	p := g.byName[n.Process]
 	delete(g.byName, n.Process)
@@ -238,6 +241,7 @@ func (c *Core) removeProcess(n Name) {
 		}
 	}
 	c.reconfigure(g, &next)
+	return p.cfg
 }
 
 // reconfigure gives g a new configuration. Until the files are read again

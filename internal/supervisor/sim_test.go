@@ -359,7 +359,7 @@ func describe(in Input) string {
 	case Apply:
 		return fmt.Sprintf("%+v", in.Edits)
 	case Transition:
-		return fmt.Sprintf("dry=%v wait=%v %+v", in.DryRun, in.Wait, in.Groups)
+		return fmt.Sprintf("dry=%v %+v", in.DryRun, in.Groups)
 	case Spawned, Reaped, Drained, KillFailed:
 		return fmt.Sprintf("%+v", in)
 	}

@@ -203,7 +203,7 @@ func (p *player) want(dry bool, group string, to *config.Group) Input {
 			p.out.WriteString("\n")
 		}
 	}
-	return Transition{Groups: []GroupChange{{group, p.core.wanted(group), to}}, DryRun: dry, Wait: true, Reply: reply}
+	return Transition{Groups: []GroupChange{{group, p.core.wanted(group), to}}, DryRun: dry, Reply: reply, Done: p.answer("end of want", group)}
 }
 
 func (p *player) processes(arg string, options []string) []*config.Process {

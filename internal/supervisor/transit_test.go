@@ -25,8 +25,11 @@ func (w *world) transit() {
 		ch.To = w.someTarget(name, w.core.wanted(name))
 		in.Groups = append(in.Groups, ch)
 	}
-	in.DryRun, in.Wait = w.rnd.IntN(5) == 0, w.rnd.IntN(2) == 0
+	in.DryRun = w.rnd.IntN(5) == 0
 	done := w.called("transition")
+	if !stale && !in.DryRun && w.core.Mood() == MoodRunning {
+		in.Done = w.called("end of transition")
+	}
 	var planned []PlanStep
 	var refused *fault.Error
 	in.Reply = func(p Planned, err *fault.Error) {

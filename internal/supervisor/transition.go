@@ -26,8 +26,11 @@ type GroupChange struct {
 type Transition struct {
 	Groups []GroupChange
 	DryRun bool // only answer the plan
-	Wait   bool // answer when all that had to stop is down
 	Reply  func(Planned, *fault.Error)
+
+	// Done is called once after a Reply without error, when all that had to
+	// stop is down, or can't be stopped. A dry run does not call it.
+	Done func(*fault.Error)
 }
 
 func (Transition) input() {}
@@ -67,20 +70,22 @@ type fate struct {
 	waiting []*transit
 }
 
-// A transit is a transition whose caller waits.
+// A transit is a transition under way.
 type transit struct {
-	open    int // processes still to come down
+	open    int  // processes still to come down
+	settled bool // no more will be told to
 	planned Planned
-	reply   func(Planned, *fault.Error)
-	said    bool
+	done    func(*fault.Error) // nil once it was called
 }
 
-func (t *transit) answer(err *fault.Error, out []Effect) []Effect {
-	if t.said {
+// finish says that a transit has come to its end.
+func (t *transit) finish(err *fault.Error, out []Effect) []Effect {
+	done := t.done
+	if done == nil {
 		return out
 	}
-	t.said = true
-	return append(out, Reply{func() { t.reply(t.planned, err) }})
+	t.done = nil
+	return append(out, Reply{func() { done(err) }})
 }
 
 // wanted is the configuration that a group has, or will have when what leaves
@@ -108,10 +113,10 @@ func (c *Core) wantedGroups() []*config.Group {
 }
 
 func (c *Core) transition(now proc.Moment, in Transition, out []Effect) []Effect {
-	t := &transit{reply: in.Reply}
 	if err := c.checkTransition(in.Groups); err != nil {
-		return t.answer(err, out)
+		return append(out, Reply{func() { in.Reply(Planned{}, err) }})
 	}
+	t := &transit{done: in.Done}
 	var moves []move
 	for _, ch := range in.Groups {
 		moves = c.decide(ch, moves)
@@ -119,12 +124,13 @@ func (c *Core) transition(now proc.Moment, in Transition, out []Effect) []Effect
 	for _, m := range moves {
 		t.planned.Steps = append(t.planned.Steps, PlanStep{m.name, m.action, m.changes})
 	}
+	reply := Reply{func() { in.Reply(t.planned, nil) }}
 	if in.DryRun {
-		return t.answer(nil, out)
+		return append(out, reply)
 	}
-	out = c.carryMoves(now, in.Groups, moves, t, out)
-	if !in.Wait || t.open == 0 {
-		return t.answer(nil, out)
+	out = append(c.carryMoves(now, in.Groups, moves, t, out), reply)
+	if t.settled = true; t.open == 0 {
+		return t.finish(nil, out)
 	}
 	return out
 }
@@ -321,6 +327,9 @@ func (c *Core) shapeGroup(now proc.Moment, ch GroupChange, out []Effect) []Effec
 		}
 	default:
 		g.leaving, g.heir = false, nil
+		if g.listed < 0 {
+			g.listed = slices.Index(c.available, ch.To)
+		}
 		c.reconfigure(g, ch.To)
 		if g.pool != nil {
 			out = g.pool.reshape(ch.To, out)
@@ -408,7 +417,7 @@ func (c *Core) meetFate(now proc.Moment, p *process, out []Effect) []Effect {
 	if p.busy() {
 		if p.State == proc.Unknown {
 			for _, t := range f.waiting {
-				out = t.answer(fault.Errorf(fault.Failed, "%s can't be stopped: %s", p.name.Spec(), p.SpawnErr), out)
+				out = t.finish(fault.Errorf(fault.Failed, "%s can't be stopped: %s", p.name.Spec(), p.SpawnErr), out)
 			}
 		}
 		return out
@@ -420,8 +429,8 @@ func (c *Core) meetFate(now proc.Moment, p *process, out []Effect) []Effect {
 		c.forget(p)
 	}
 	for _, t := range f.waiting {
-		if t.open--; t.open == 0 {
-			out = t.answer(nil, out)
+		if t.open--; t.open == 0 && t.settled {
+			out = t.finish(nil, out)
 		}
 	}
 	if f.next == nil {
@@ -454,7 +463,7 @@ func (c *Core) vacate(now proc.Moment, name string, out []Effect) []Effect {
 	if heir == nil || c.mood < MoodRunning {
 		return out
 	}
-	made, out := c.apply(now, AddGroup{heir}, nil, out)
+	made, out := c.apply(now, AddGroup{heir}, nil, nil, out)
 	for _, p := range made {
 		if p.cfg.AutoStart {
 			out = c.feedRanked(now, p, proc.Start{}, true, out)
