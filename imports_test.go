@@ -22,7 +22,7 @@ var rows = []struct {
 	{[]string{"daemon"}, "only main packages may start a daemon"},
 	{[]string{"internal/ctl", "internal/pidproxy", "internal/sample"}, "supervisorctl is a client like any other"},
 	{[]string{"internal/httpd", "client", "internal/sys/unix", "examples/extension"}, "what answers and what starts must not know how it is wired"},
-	{[]string{"internal/rpc", "internal/web"}, "what is answered must not depend on how it is reached"},
+	{[]string{"internal/rpc", "internal/web", "internal/change"}, "what is answered must not depend on how it is reached"},
 	{[]string{"internal/errorpage"}, "what it says is said by all that serve HTTP"},
 	{[]string{"internal/supervisor"}, "the owner of all state must not know who asks"},
 	{[]string{"internal/mainlog", "internal/childlog", "internal/config", "ext/twiddler", "ext/exttest"}, "configuration, logs and extensions must work without a supervisor"},

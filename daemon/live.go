@@ -8,12 +8,12 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"example.org/twiddler/ext"
+	"example.org/twiddler/internal/change"
 	"example.org/twiddler/internal/childlog"
 	"example.org/twiddler/internal/config"
 	"example.org/twiddler/internal/event"
@@ -62,9 +62,8 @@ type life struct {
 	open    []config.Server // sections of the servers
 
 	authority *httpd.Authority
+	changes   *change.Manager
 	closers   []func()
-
-	defining sync.Mutex // held while a bounded caller's program is counted and added
 }
 
 // live runs supervisord once and reports whether it is to run again.
@@ -149,6 +148,9 @@ func (l *life) prepare() error {
 		l.goHome(s)
 	}
 	if err := l.assemble(); err != nil {
+		return err
+	}
+	if err := l.manage(); err != nil {
 		return err
 	}
 	if err := l.listen(); err != nil {

@@ -155,6 +155,6 @@ type Settings struct {
 	PersistAll bool   // all of them, not only those that ask for it
 
 	AuditFile     string // log of changes, a JSON object in each line; "" for none
-	AuditMaxBytes int64  // size at which it is rotated; 0 for never
-	AuditBackups  int    // rotated ones that are kept
+	AuditMaxBytes string // size at which it is rotated, as in a configuration file
+	AuditBackups  int    // rotated ones that are kept, at least one
 }

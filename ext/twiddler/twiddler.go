@@ -12,8 +12,6 @@ package twiddler
 
 import (
 	"context"
-	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -23,13 +21,16 @@ import (
 
 //go:generate go run ../../tools/rpcdoc -type Twiddler -doc ../../docs/reference-twiddler.md
 
-// Factory is what a program lists to offer this extension. Its only option is
-// whitelist: the names of the methods that may be called, separated by commas;
-// all of them if it is absent or empty.
+// Factory is what a program lists to offer this extension. Its options are
+// whitelist, the names of the methods that may be called, separated by commas,
+// all of them if it is absent or empty; and what [ext.Settings] are read from:
+// persist or persist_dir, audit_logfile, audit_logfile_maxbytes and
+// audit_logfile_backups.
 var Factory = ext.Factory{
-	Name:    "twiddler",
-	Aliases: []string{"supervisor_twiddler.rpcinterface:make_twiddler_rpcinterface"},
-	New:     newTwiddler,
+	Name:     "twiddler",
+	Aliases:  []string{"supervisor_twiddler.rpcinterface:make_twiddler_rpcinterface"},
+	Settings: settings,
+	New:      newTwiddler,
 }
 
 // Twiddler is the extension. Its methods are safe for concurrent use.
@@ -40,10 +41,8 @@ type Twiddler struct {
 
 func newTwiddler(h ext.Host, options map[string]string) (ext.Extension, error) {
 	t := &Twiddler{host: h}
-	for _, key := range slices.Sorted(maps.Keys(options)) {
-		if key != "whitelist" {
-			return nil, fmt.Errorf("unknown option %q; the only one is %q", key, "whitelist")
-		}
+	if _, err := settings(options); err != nil {
+		return nil, err
 	}
 	// Split as Supervisor splits lists: a comma alone makes two empty names,
 	// which no method has. Supervisor 4.2.5, datatypes.py, list_of_strings.

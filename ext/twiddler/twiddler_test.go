@@ -151,7 +151,7 @@ func TestWhitelist(t *testing.T) {
 func TestOptions(t *testing.T) {
 	t.Parallel()
 	_, err := Factory.New(exttest.NewHost(), map[string]string{"whitelist": "", "wibble": "1", "zz": "2"})
-	if want := `unknown option "wibble"; the only one is "whitelist"`; err == nil || err.Error() != want {
+	if want := `unknown option "wibble"; there are whitelist, persist, persist_dir, audit_logfile, audit_logfile_maxbytes, audit_logfile_backups`; err == nil || err.Error() != want {
 		t.Errorf("New = %v, want %s", err, want)
 	}
 	if _, err := Factory.New(exttest.NewHost(), nil); err != nil {

@@ -24,6 +24,7 @@ type Config struct {
 	Accounts      []Account      // in file order
 	RPCInterfaces []RPCInterface // in file order
 	Groups        []*Group       // by priority, then name; overlays applied
+	Overlays      []*Overlay     // those
 
 	// Files are the groups as the configuration files alone have them, in the
 	// order of Groups. Without overlays they are the Groups.

@@ -52,7 +52,7 @@ func (l *loader) overlays(c *Config) {
 	}
 	all, err := l.o.Overlays(c.Supervisord, c.RPCInterfaces)
 	l.overlayErrors(err)
-	c.Groups = slices.Clone(c.Files)
+	c.Groups, c.Overlays = slices.Clone(c.Files), all
 	for _, o := range all {
 		l.say(level.Info, "Included changes of group %q from \"%s\"", o.Group, o.place.file)
 		g, fresh := l.merge(c.Base(o.Group), o)

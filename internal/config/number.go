@@ -94,6 +94,9 @@ func short(s string) string {
 	return s
 }
 
+// ParseSize reads a size as a configuration file has it, "50MB", in bytes.
+func ParseSize(s string) (int64, error) { return byteSize(s) }
+
 // byteSize is Supervisor 4.2.5, datatypes.py, byte_size.
 func byteSize(s string) (int64, error) {
 	s = strings.ToLower(s)

@@ -137,7 +137,7 @@ func newWorld(t *testing.T, text string) *world {
 	for _, g := range groups {
 		edits = append(edits, supervisor.AddGroup{Group: g})
 	}
-	if err := w.loop.Apply(t.Context(), edits...); err != nil {
+	if _, err := w.loop.Apply(t.Context(), edits...); err != nil {
 		t.Fatal(err)
 	}
 	s := NewSupervisor(Options{

@@ -84,7 +84,7 @@ func newWorld(t *testing.T, o Options, procs ...*config.Process) *world {
 		}
 		g.Processes = append(g.Processes, p)
 	}
-	if err := w.loop.Apply(t.Context(), edits...); err != nil {
+	if _, err := w.loop.Apply(t.Context(), edits...); err != nil {
 		t.Fatal(err)
 	}
 	o.Version, o.Describe, o.Log = "4.2.5", describe, w.log

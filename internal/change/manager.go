@@ -1,0 +1,262 @@
+// Package change makes changes of what runs: atomic, previewed, undoable,
+// audited, and, if asked for, persistent. It is what package ext calls
+// Changes.
+//
+// Every change, whatever it is made of, becomes a list of groups with the
+// configuration they have and the one they are to have, for the loop to take
+// them from one to the other. This package makes that list and keeps what is
+// known of changes beside the groups themselves: the history, the leases, and
+// the files that outlive a restart.
+package change
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"example.org/twiddler/ext"
+	"example.org/twiddler/fault"
+	"example.org/twiddler/internal/config"
+	"example.org/twiddler/internal/supervisor"
+	"example.org/twiddler/level"
+)
+
+// A Loop owns the groups; *supervisor.Loop does.
+type Loop interface {
+	Groups(ctx context.Context) ([]*config.Group, error)
+	GroupExists(ctx context.Context, group string) (bool, error)
+	Plan(ctx context.Context, changes ...supervisor.GroupChange) ([]supervisor.PlanStep, error)
+	Transit(ctx context.Context, changes ...supervisor.GroupChange) ([]supervisor.PlanStep, func(context.Context) error, error)
+	Apply(ctx context.Context, edits ...supervisor.Edit) ([]*config.Process, error)
+	Reload(ctx context.Context) (added, changed, removed []string, err error)
+}
+
+// A Store is where changes are written down; *store.Store is one.
+type Store interface {
+	// Write replaces the overlays of these groups, all or none; nil removes one.
+	Write(ctx context.Context, overlays map[string]*config.Overlay) error
+}
+
+// Options are what a manager is made of.
+type Options struct {
+	Loop   Loop
+	Config func() *config.Config          // the configuration last read
+	Load   func() (*config.Config, error) // reads it anew, without putting it in force
+	Policy config.PolicyHost
+
+	Store      Store // nil for none
+	PersistAll bool  // all changes are written down
+	Audit      *Audit
+
+	Log func(level.Level, string)
+}
+
+// A Manager makes changes. Its methods are safe for concurrent use; one change
+// is decided at a time.
+type Manager struct {
+	o Options
+
+	mu      sync.Mutex // guards the rest, and what is decided from one look at the groups
+	history history
+	leases  map[leaseName]*lease
+	gone    map[string]*config.Group // groups of the files that a change removed: their Base
+	saved   map[string]*config.Overlay
+	closed  bool
+}
+
+var _ ext.Changes = (*Manager)(nil)
+
+// New returns a manager. The configuration in force has the overlays that the
+// groups were made of.
+func New(o Options) *Manager {
+	m := &Manager{
+		o:      o,
+		leases: map[leaseName]*lease{},
+		gone:   map[string]*config.Group{},
+		saved:  map[string]*config.Overlay{},
+	}
+	if o.Audit != nil {
+		m.history.restore(o.Audit.tail())
+	}
+	m.adoptSaved(o.Config())
+	for _, ov := range o.Config().Overlays {
+		if ov.Removed {
+			m.gone[ov.Group] = o.Config().Base(ov.Group)
+		}
+	}
+	return m
+}
+
+// Close ends the leases, without removing anything.
+func (m *Manager) Close() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.closed = true
+	for name := range m.leases {
+		m.endLease(name)
+	}
+}
+
+// A request is one change to be made.
+type request struct {
+	method string
+	how    ext.How
+	undoes *entry
+	after  func() // called when the change has been made; may be nil
+	edit   func(ctx context.Context, d *draft) error
+	config *config.Config // what the draft is read with; nil for the one in force
+}
+
+// maxTries bounds how often a change is planned again because somebody else
+// was quicker.
+const maxTries = 5
+
+// commit makes a change. Once begun it is not given up when the caller hangs
+// up, but only the wait for what has to stop.
+func (m *Manager) commit(ctx context.Context, r request) (ext.Outcome, error) {
+	if err := ctx.Err(); err != nil {
+		return ext.Outcome{}, err
+	}
+	whole := context.WithoutCancel(ctx)
+	out, wait, err := m.decide(whole, r)
+	if err != nil || wait == nil || r.how.NoWait {
+		return out, err
+	}
+	return out, wait(ctx)
+}
+
+// decide makes the change and returns how to wait for its end; nil if there is
+// nothing to wait for.
+func (m *Manager) decide(ctx context.Context, r request) (ext.Outcome, func(context.Context) error, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for try := 1; ; try++ {
+		out, wait, err := m.try(ctx, r)
+		var raced *racedError
+		if !errors.As(err, &raced) {
+			return out, wait, err
+		}
+		if try == maxTries {
+			return out, wait, raced.err
+		}
+	}
+}
+
+// A racedError says that the groups were changed past the manager between two
+// looks at them.
+type racedError struct{ err error }
+
+func (e *racedError) Error() string { return e.err.Error() }
+
+// raced marks the fault of a group that is not what it was.
+func raced(err error) error {
+	if fault.Is(err, fault.Conflict) {
+		return &racedError{err}
+	}
+	return err
+}
+
+func (m *Manager) try(ctx context.Context, r request) (out ext.Outcome, wait func(context.Context) error, err error) {
+	d, err := m.draft(ctx, r.config)
+	if err != nil {
+		return out, nil, err
+	}
+	if err := r.edit(ctx, d); err != nil {
+		return out, nil, err
+	}
+	changes := d.changes()
+	if err := m.mayDefine(d); err != nil {
+		return out, nil, err
+	}
+	overlays, persist, err := m.overlays(d, changes, r.how)
+	if err != nil {
+		return out, nil, err
+	}
+	plan, err := m.o.Loop.Plan(ctx, changes...)
+	if err != nil {
+		return out, nil, raced(err)
+	}
+	out.Steps, out.Persisted = steps(plan), persist
+	if r.how.DryRun || len(changes) == 0 {
+		return out, nil, nil
+	}
+	if err := m.write(ctx, overlays); err != nil {
+		return ext.Outcome{}, nil, err
+	}
+	// What is only read anew, and says what it said, is no change to remember.
+	var e *entry
+	if slices.ContainsFunc(plan, func(s supervisor.PlanStep) bool { return s.Action != supervisor.ActionKeep }) {
+		e = m.entry(d.caller, r, plan, changes)
+		e.Saved = persist
+		if err := m.begin(e, d); err != nil {
+			return ext.Outcome{}, nil, m.unwrite(ctx, overlays, err)
+		}
+	}
+	plan, wait, err = m.o.Loop.Transit(ctx, changes...)
+	if err != nil {
+		m.fail(e, err)
+		return ext.Outcome{}, nil, raced(m.unwrite(ctx, overlays, err))
+	}
+	out.Steps = steps(plan)
+	if e != nil {
+		out.ID = e.ID
+		m.remember(e)
+	}
+	m.done(d, changes, overlays)
+	if r.after != nil {
+		r.after()
+	}
+	return out, wait, nil
+}
+
+// remember puts a change that was made into the history.
+func (m *Manager) remember(e *entry) {
+	m.history.add(e)
+	if e.undoes != nil {
+		e.undoes.Undone = e.ID
+	}
+}
+
+// done keeps what is known of a change that has been made.
+func (m *Manager) done(d *draft, changes []supervisor.GroupChange, overlays map[string]*config.Overlay) {
+	for group, o := range overlays {
+		m.noteSaved(group, o)
+	}
+	for _, ch := range changes {
+		switch {
+		case ch.To != nil:
+			delete(m.gone, ch.Name)
+		case ch.From.Base != nil:
+			m.gone[ch.Name] = ch.From.Base
+		}
+	}
+	m.settleLeases(changes)
+	for name, ttl := range d.leases {
+		m.lease(name, ttl)
+	}
+}
+
+// base is the group of the files that a group which is to be made stands for.
+func (m *Manager) base(cfg *config.Config, group string) *config.Group {
+	if g := m.gone[group]; g != nil {
+		return g
+	}
+	return cfg.Base(group)
+}
+
+// steps are those of a plan as callers see them.
+func steps(plan []supervisor.PlanStep) []ext.Step {
+	all := make([]ext.Step, len(plan))
+	for i, s := range plan {
+		all[i] = ext.Step{Group: s.Name.Group, Process: s.Name.Process, Action: string(s.Action)}
+		for _, c := range s.Changes {
+			all[i].Changes = append(all[i].Changes, ext.OptionChange{Option: c.Option, Old: c.Old, New: c.New})
+		}
+	}
+	return all
+}
+
+// now is the time for the history.
+func now() time.Time { return time.Now().Round(0) }
