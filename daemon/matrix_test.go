@@ -51,6 +51,7 @@ var (
 	looksAt   = grant{role: ext.View, named: true}
 	acts      = grant{role: ext.Operate}
 	actsOn    = grant{role: ext.Operate, named: true}
+	defines   = grant{role: ext.Define}
 	definesIn = grant{role: ext.Define, named: true}
 	overAll   = func(role ext.Role) grant { return grant{role: role, whole: true} }
 )
@@ -76,6 +77,9 @@ var grants = map[string]grant{
 
 	"twiddler.getAPIVersion": looks, "twiddler.getGroupNames": looks, "twiddler.log": overAll(ext.Operate),
 	"twiddler.addProgramToGroup": definesIn, "twiddler.removeProcessFromGroup": definesIn,
+	"twiddler.apply": defines, "twiddler.undo": defines, "twiddler.save": defines, "twiddler.diff": defines, "twiddler.export": defines,
+	"twiddler.addGroup": definesIn, "twiddler.removeGroup": definesIn, "twiddler.scale": definesIn, "twiddler.renew": definesIn,
+	"twiddler.update": overAll(ext.Admin), "twiddler.history": looks, "twiddler.getLeases": looks,
 }
 
 // rest are the parameters behind the first one of methods that name a group or
@@ -86,6 +90,10 @@ var rest = map[string][]any{
 	"supervisor.tailProcessStdoutLog": {0, 0}, "supervisor.tailProcessLog": {0, 0}, "supervisor.tailProcessStderrLog": {0, 0},
 	"twiddler.addProgramToGroup":      {"p", map[string]any{}}, // it has no command, which is found out last
 	"twiddler.removeProcessFromGroup": {"nosuch"},
+	"twiddler.addGroup":               {"nokind", map[string]any{}},
+	"twiddler.removeGroup":            {map[string]any{"dry_run": true}},
+	"twiddler.scale":                  {2, map[string]any{"dry_run": true}},
+	"twiddler.renew":                  {5},
 }
 
 // A matrix is a daemon with the accounts, in this process.
@@ -147,7 +155,7 @@ func newMatrix(t *testing.T) *matrix {
 	l := &life{daemon: d, authority: httpd.NewAuthority(cfg.Accounts)}
 	l.cfg.Store(cfg)
 	t.Cleanup(l.end)
-	for _, err := range []error{l.openLog(cfg.Supervisord), l.assemble(), l.listen()} {
+	for _, err := range []error{l.openLog(cfg.Supervisord), l.assemble(), l.manage(), l.listen()} {
 		if err != nil {
 			t.Fatal(err)
 		}
