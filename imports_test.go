@@ -24,7 +24,7 @@ var rows = []struct {
 	{[]string{"internal/httpd", "client", "internal/sys/unix", "examples/extension"}, "what answers and what starts must not know how it is wired"},
 	{[]string{"internal/rpc", "internal/web", "internal/change"}, "what is answered must not depend on how it is reached"},
 	{[]string{"internal/errorpage"}, "what it says is said by all that serve HTTP"},
-	{[]string{"internal/supervisor"}, "the owner of all state must not know who asks"},
+	{[]string{"internal/supervisor", "internal/store"}, "the owner of all state must not know who asks"},
 	{[]string{"internal/mainlog", "internal/childlog", "internal/config", "ext/twiddler", "ext/exttest"}, "configuration, logs and extensions must work without a supervisor"},
 	{[]string{"internal/rotate", "ext"}, "extensions are written against the public API alone"},
 	{[]string{"internal/proc", "internal/event", "internal/ini", "internal/xmlrpc", "internal/listener",

@@ -43,7 +43,7 @@ func TestOverlayNames(t *testing.T) {
 	seen := map[string]bool{}
 	for _, row := range [][2]string{
 		{"web", "web.conf"}, {"a/b", "a%2Fb.conf"}, {".", "%2E.conf"}, {"..", "%2E..conf"}, {"a b", "a%20b.conf"}, {"%", "%25.conf"}, {"ä", "%C3%A4.conf"},
-		{"", ".conf"},
+		{"", "%.conf"},
 	} {
 		if got := OverlayFile(row[0]); got != row[1] {
 			t.Errorf("%q: %s", row[0], got)

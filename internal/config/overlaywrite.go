@@ -46,6 +46,9 @@ func OverlayFile(group string) string {
 		}
 	}
 	name := b.String()
+	if name == "" {
+		name = "%" // a file called .conf would be hidden
+	}
 	if len(name) > longName {
 		name = fmt.Sprintf("%s%%%x", name[:longName-64], sha256.Sum256([]byte(group)))
 	}
