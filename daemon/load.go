@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"os/user"
+	"path/filepath"
 	"time"
 
 	"example.org/twiddler/ext"
@@ -97,6 +98,9 @@ func (d *daemon) loadOptions() (config.LoadOptions, error) {
 			return errors.New("no such handler is built in")
 		},
 		KnownEvents: event.Known,
+		Overlays: func(s config.Supervisord, sections []config.RPCInterface) ([]*config.Overlay, error) {
+			return overlays(path, beside(cwd, filepath.Dir(path)), d.factories, s, sections)
+		},
 	}, nil
 }
 

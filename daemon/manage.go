@@ -6,6 +6,8 @@ import (
 	"example.org/twiddler/ext"
 	"example.org/twiddler/internal/change"
 	"example.org/twiddler/internal/config"
+	"example.org/twiddler/internal/store"
+	"example.org/twiddler/internal/sys/unix"
 )
 
 // manage makes what changes the groups at run time.
@@ -34,6 +36,13 @@ func (l *life) manage() error {
 		l.atEnd(func() { _ = audit.Close() }) // each line is on the disk
 		o.Audit = audit
 	}
+	if s.PersistDir != "" {
+		kept, err := store.Open(beside(cfg.Here, s.PersistDir), store.Options{})
+		if err != nil {
+			return usagef("[%s] asks to keep changes: %v", at.Section, err)
+		}
+		o.Store, o.PersistAll = kept, s.PersistAll
+	}
 	l.changes = change.New(o)
 	l.atEnd(l.changes.Close)
 	return nil
@@ -57,6 +66,28 @@ func asked(sections []config.RPCInterface, factories []ext.Factory) (at config.R
 		}
 	}
 	return at, s, nil
+}
+
+// overlays reads what was changed at run time and is to outlive a restart. It
+// writes nothing: a check of the configuration may run beside the daemon, and a
+// start may still come to nothing. path is that of the configuration file, and
+// here its directory.
+func overlays(path, here string, factories []ext.Factory, s config.Supervisord, sections []config.RPCInterface) ([]*config.Overlay, error) {
+	at, asks, err := asked(sections, factories)
+	if err != nil {
+		problem := config.Problem{File: path, Section: at.Section, Text: err.Error()}
+		return nil, &config.Errors{Problems: []config.Problem{problem}}
+	}
+	if asks.PersistDir == "" {
+		return nil, nil
+	}
+	var o store.Options
+	if s.User != "" {
+		if u, err := unix.LookupUser(s.User); err == nil {
+			o.Owners = []int{u.UID} // whom we become
+		}
+	}
+	return store.Read(beside(here, asks.PersistDir), o)
 }
 
 // beside is a path relative to the directory of the configuration file.

@@ -27,6 +27,8 @@ type loader struct {
 
 	tables optionTables
 
+	overlaid bool // files of overlays are being read
+
 	problems []Problem
 	text     string          // of the first problem, as the original puts it
 	first    error           // the same, as it was found
@@ -97,6 +99,9 @@ func (l *loader) once(key string) bool {
 func (l *loader) addProblem(p Problem, err error) {
 	if l.text == "" {
 		l.text, l.first = p.Text+p.suffix, err
+		if l.overlaid {
+			l.text = p.String() // the original has no words for it
+		}
 	}
 	if l.once(fmt.Sprintf("%s:%d:%s:%s", p.File, p.Line, p.Section, p.Key) + problemKey(p)) {
 		l.problems = append(l.problems, p)

@@ -50,6 +50,7 @@ func (l *loader) overlays(c *Config) {
 	if l.o.Overlays == nil {
 		return
 	}
+	l.overlaid = true
 	all, err := l.o.Overlays(c.Supervisord, c.RPCInterfaces)
 	l.overlayErrors(err)
 	c.Groups, c.Overlays = slices.Clone(c.Files), all

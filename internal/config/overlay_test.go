@@ -468,6 +468,9 @@ func TestOverlayProblems(t *testing.T) {
 		"mix.conf:6: [program:new]: program section program:new does not specify a command",
 		"p.conf:1: [group:p]: a group of kind eventlistener needs a section [eventlistener:p]",
 	}
+	if err.Error() != want[0] {
+		t.Errorf("%v", err)
+	}
 	if got := all.List(); !slices.Equal(got, want) {
 		t.Errorf("%s", strings.Join(got, "\n"))
 	}

@@ -68,8 +68,11 @@ func (p *overlayParser) options(s *ini.Section, set map[string]func(value string
 			for key := range set {
 				known = append(known, key)
 			}
-			slices.Sort(known)
-			p.badOption(s, o, wrong("there is no such option here; known are %s", strings.Join(known, ", ")))
+			text := "there is no such option here"
+			if slices.Sort(known); len(known) > 0 {
+				text += "; known are " + strings.Join(known, ", ")
+			}
+			p.badOption(s, o, wrong("%s", text))
 		} else if err := f(o.Value); err != nil {
 			p.badOption(s, o, err)
 		}
