@@ -37,6 +37,8 @@ func TestNotPermitted(t *testing.T) {
 	f.one(t, "stop a db", "a: ERROR (account \"v\" does not hold the group \"db\")\n"+
 		"db: ERROR (account \"v\" does not hold the group \"db\")\n", exitPrivileges)
 	f.one(t, "pid db", "ERROR: account \"v\" does not hold the group \"db\"\n", exitPrivileges)
+	f.answer("twiddler.addProgramToGroup", fault.New(fault.NotPermitted, `account "v": process db:x: no`))
+	f.one(t, "twiddle add db x command=/bin/cat", "ERROR: cannot add program \"x\" to group \"db\": account \"v\": process db:x: no\n", exitPrivileges)
 	// One of several results.
 	f.answer("startAllProcesses", []any{result("a", "a", 80, "OK"), result("db", "db", 240, group.Error())})
 	f.one(t, "start all", "a: started\ndb: ERROR (account \"v\" does not hold the group \"db\")\n", exitPrivileges)

@@ -87,6 +87,8 @@ func (s *session) twiddleFailed(err error) error {
 		s.fail(exitGeneric, "ERROR: the server's whitelist does not allow that")
 	case fault.Is(err, fault.ShutdownState):
 		s.fail(exitGeneric, "ERROR: supervisor shutting down")
+	case fault.Is(err, fault.NotPermitted):
+		s.fail(exitPrivileges, "ERROR: %s", strings.Replace(err.Error(), fault.NotPermitted.String()+": ", "", 1))
 	case errors.As(err, &f):
 		s.fail(exitGeneric, "ERROR: %v", err)
 	case errors.Is(err, syscall.ECONNREFUSED):

@@ -247,3 +247,53 @@ func TestTokenOfAnother(t *testing.T) {
 		t.Errorf("with the token of another: %s", got.Status)
 	}
 }
+
+// What the page says while supervisord goes down.
+func TestShutdown(t *testing.T) {
+	t.Parallel()
+	last := program("last", "last")
+	last.StopWait = time.Hour
+	w := newWorld(t, Options{}, last, program("a", "a"))
+	w.fake.Ignore("last", syscall.SIGTERM)
+	if m := w.get("/?action=start&processname=last").message(); m != "Process last started" {
+		t.Fatal(m)
+	}
+	if err := w.loop.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for query, want := range map[string]string{
+		"action=refresh":                "Page refreshed at TIME",
+		"action=start&processname=a":    "ERROR: Process a: unexpected rpc fault [6] SHUTDOWN_STATE",
+		"action=stop&processname=a":     "unexpected rpc fault [6] SHUTDOWN_STATE",
+		"action=clearlog&processname=a": "unexpected rpc fault [6] SHUTDOWN_STATE",
+		"action=restart&processname=a":  "Process a restarted",
+		"action=stopall":                "unexpected rpc fault [6] SHUTDOWN_STATE",
+		"action=restartall":             "unexpected rpc fault [6] SHUTDOWN_STATE",
+	} {
+		if got := w.get("/?" + query).message(); got != want {
+			t.Errorf("%s: %s, want %s", query, got, want)
+		}
+	}
+	if got := w.get("/"); got.StatusCode != 200 || !strings.Contains(got.body, ">stopping</span>") {
+		t.Errorf("page: %s\n%s", got.Status, got.body)
+	}
+	if got := w.get("/tail.html?processname=a"); !strings.Contains(got.body, "<pre>ERROR: unexpected rpc fault [6] SHUTDOWN_STATE</pre>") {
+		t.Errorf("tail: %s", got.body)
+	}
+}
+
+func TestClearLog(t *testing.T) {
+	t.Parallel()
+	p := program("a", "a")
+	p.Stdout = logged(t, "old\n")
+	w := newWorld(t, Options{}, p)
+	if m := w.get("/?action=start&processname=a").message(); m != "Process a started" {
+		t.Fatal(m)
+	}
+	if m := w.get("/?action=clearlog&processname=a").message(); m != "Log for a cleared" {
+		t.Fatal(m)
+	}
+	if got := w.get("/tail.html?processname=a"); !strings.Contains(got.body, "<pre></pre>") {
+		t.Errorf("after clearing: %s", got.body)
+	}
+}
