@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 )
@@ -123,4 +124,24 @@ func FuzzParseOverlay(f *testing.F) {
 			t.Fatalf("%v\n%s", err, again)
 		}
 	})
+}
+
+// The file that the documentation shows is one that would be written.
+func TestOverlayInManual(t *testing.T) {
+	t.Parallel()
+	manual, err := os.ReadFile("../../docs/twiddling.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(manual), "```ini\n[group:g]\n\n")
+	text, _, _ := strings.Cut(rest, "```")
+	text = "[group:g]\n\n" + text
+	o := parseOverlay(t, "g.conf", text)
+	again, err := o.Render()
+	if err != nil || len(o.Without) != 1 || len(o.Scales) != 1 || len(o.Programs) != 1 {
+		t.Fatalf("%+v, %v", o, err)
+	}
+	if _, got, _ := strings.Cut(string(again), "\n\n"); got != text {
+		t.Errorf("%s\nin the manual:\n%s", got, text)
+	}
 }
