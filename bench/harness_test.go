@@ -112,11 +112,7 @@ func newHarness(ctx context.Context, s sizes, progress io.Writer) (*harness, err
 	if path := os.Getenv("TWIDDLER_DAEMON"); path != "" {
 		err = os.Symlink(path, h.daemon)
 	} else {
-		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", h.daemon, "example.org/twiddler/cmd/supervisord")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if text, failed := build.CombinedOutput(); failed != nil {
-			err = fmt.Errorf("cannot build supervisord: %w\n%s", failed, text)
-		}
+		err = h.build(ctx)
 	}
 	if err != nil {
 		h.close()
@@ -126,6 +122,22 @@ func newHarness(ctx context.Context, s sizes, progress io.Writer) (*harness, err
 	h.original = missing == nil
 	h.twiddler = h.original && exec.CommandContext(ctx, "/usr/bin/python3", "-c", "import supervisor_twiddler").Run() == nil
 	return h, nil
+}
+
+// build makes our daemon with the profile that make build has.
+func (h *harness) build(ctx context.Context) error {
+	const main = "example.org/twiddler/cmd/supervisord"
+	dir, err := exec.CommandContext(ctx, "go", "list", "-f", "{{.Dir}}", main).Output()
+	if err != nil {
+		return fmt.Errorf("cannot find the source of supervisord: %w", err)
+	}
+	profile := filepath.Join(strings.TrimSpace(string(dir)), "shipped.pgo")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-pgo", profile, "-ldflags", "-s -w", "-o", h.daemon, main)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if text, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("cannot build supervisord: %w\n%s", err, text)
+	}
+	return nil
 }
 
 // close kills whatever is left and removes all files.

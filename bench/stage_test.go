@@ -18,6 +18,9 @@ import (
 // marker is in the environment of all that the harness starts.
 const marker = "TWIDDLER_BENCH="
 
+// profiles says where a daemon built by make profile writes its profile.
+const profiles = "TWIDDLER_PROFILES="
+
 // A stage is one daemon in a directory of its own.
 type stage struct {
 	h      *harness
@@ -125,7 +128,8 @@ func (s *stage) answers() error {
 }
 
 func (h *harness) environ() []string {
-	return []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + h.dir, "LANG=C.UTF-8", marker + h.dir}
+	return []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + h.dir, "LANG=C.UTF-8", marker + h.dir,
+		profiles + os.Getenv(strings.TrimSuffix(profiles, "="))}
 }
 
 func (s *stage) conf() string   { return filepath.Join(s.dir, "supervisord.conf") }

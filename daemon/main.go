@@ -94,6 +94,7 @@ func run(argv []string, factories []ext.Factory, stdout, stderr io.Writer) int {
 		return d.check()
 	}
 	defer keepMemory()()
+	defer profile()()
 	for {
 		restart, err := d.live()
 		switch {

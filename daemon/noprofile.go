@@ -1,0 +1,5 @@
+//go:build !profile
+
+package daemon
+
+func profile() (stop func()) { return func() {} }
