@@ -108,7 +108,7 @@ func (t *Twiddler) Methods() []ext.Method {
 				"@param string group  name of the new group\n" +
 				"@param string kind  group, program, eventlistener or fcgi-program\n" +
 				"@param struct options  options of the group\n" +
-				"@param struct how  dry_run, persist, wait, reason, ttl (default {})\n" +
+				"@param struct how  dry_run, persist, wait, reason, ttl in seconds (default {})\n" +
 				"@return struct  id, persisted, steps",
 			Signature: []string{"struct", "string", "string", "struct", "struct"},
 			Params:    []string{"group", "kind", "options", "how"},
@@ -160,7 +160,7 @@ func (t *Twiddler) Methods() []ext.Method {
 		ext.Bind2(ext.Method{
 			Name: "renew",
 			Help: "renew gives the lease of a group or a program a new time to live. A whole\n" +
-				"group is named by \"group:\", or by one word if it is one that was leased.\n" +
+				"group is named by \"group:\", \"group:*\" or one word.\n" +
 				"\n" +
 				"@param string name  group:program, group: or group\n" +
 				"@param int ttl  seconds from now\n" +
@@ -184,7 +184,7 @@ func (t *Twiddler) Methods() []ext.Method {
 			Help: "history answers what was changed, the newest first.\n" +
 				"\n" +
 				"@param int offset  how many to leave out (default 0)\n" +
-				"@param int limit  how many to answer at most (default 20)\n" +
+				"@param int limit  how many to answer at most; 1000 is all there may be (default 20)\n" +
 				"@return array  structs",
 			Signature: []string{"array", "int", "int"},
 			Params:    []string{"offset", "limit"},

@@ -56,10 +56,26 @@ func (f *fields) number(key string) int {
 		return 0
 	}
 	n, is := ext.AsInt(v)
-	if _, boolean := v.(bool); !is || boolean {
+	_, boolean := v.(bool)
+	fraction, double := v.(float64)
+	if !is || boolean || double && fraction != float64(n) {
 		f.fail(key, "a whole number")
 	}
 	return n
+}
+
+// ttl is the member ttl, in seconds; 0 if it is not there.
+func (f *fields) ttl() time.Duration {
+	if _, ok := f.all["ttl"]; !ok {
+		f.seen = append(f.seen, "ttl")
+		return 0
+	}
+	n := f.number("ttl")
+	d, err := parseTTL(n)
+	if err != nil && f.err == nil {
+		f.err = wrong("%s: %v", f.what, err)
+	}
+	return d
 }
 
 func (f *fields) truth(key string, absent bool) bool {
@@ -101,13 +117,28 @@ func (f *fields) done() error {
 
 func parseHow(how map[string]any) (ext.How, error) {
 	f := &fields{what: "how", all: how}
-	h := ext.How{DryRun: f.truth("dry_run", false), NoWait: !f.truth("wait", true), Reason: f.text("reason")}
-	if _, ok := how["persist"]; ok {
+	h := f.how()
+	return h, f.done()
+}
+
+// parseLeasedHow is parseHow where there may be a ttl, too.
+func parseLeasedHow(how map[string]any) (ext.How, time.Duration, error) {
+	f := &fields{what: "how", all: how}
+	h, ttl := f.how(), f.ttl()
+	return h, ttl, f.done()
+}
+
+func (f *fields) how() ext.How {
+	h := ext.How{DryRun: f.truth("dry_run", false)}
+	if _, ok := f.all["persist"]; ok {
 		persist := f.truth("persist", false)
 		h.Persist = &persist
+	} else {
+		f.seen = append(f.seen, "persist")
 	}
-	f.seen = append(f.seen, "persist")
-	return h, f.done()
+	h.NoWait = !f.truth("wait", true)
+	h.Reason = f.text("reason")
+	return h
 }
 
 func parseChanges(list []any) ([]ext.Change, error) {
@@ -130,19 +161,13 @@ func parseChange(what string, m map[string]any) (ext.Change, error) {
 	f := &fields{what: what, all: m}
 	c := ext.Change{
 		Action: f.text("action"), Group: f.text("group"), Program: f.text("program"), Process: f.text("process"),
-		Kind: f.text("kind"), Options: f.table("options"), Numprocs: f.number("numprocs"),
+		Kind: f.text("kind"), Options: f.table("options"), Numprocs: f.number("numprocs"), TTL: f.ttl(),
 	}
-	programs, err := programTables(what, f.table("programs"))
-	if err != nil {
-		return c, err
+	c.Programs = f.programs()
+	// A number that is missing is not 0: that would stop them all.
+	if _, ok := m["numprocs"]; !ok && c.Action == ext.Scale && f.err == nil {
+		f.err = wrong("%s: scale needs numprocs", what)
 	}
-	c.Programs = programs
-	if _, ok := m["ttl"]; ok {
-		if c.TTL, err = parseTTL(f.number("ttl")); err != nil {
-			return c, err
-		}
-	}
-	f.seen = append(f.seen, "ttl")
 	return c, f.done()
 }
 
@@ -152,54 +177,35 @@ func groupChange(c ext.Change, options map[string]any) (ext.Change, error) {
 	if c.Kind != ext.KindGroup {
 		return c, nil
 	}
+	f := &fields{what: "options", all: options}
+	c.Programs = f.programs()
 	c.Options = maps.Clone(options)
-	v, ok := c.Options["programs"]
 	delete(c.Options, "programs")
-	table, is := v.(map[string]any)
-	if ok && !is {
-		return c, wrong("options: programs must be a struct of options by name of program")
-	}
-	var err error
-	c.Programs, err = programTables("options", table)
-	return c, err
+	return c, f.err
 }
 
-func programTables(what string, table map[string]any) (map[string]map[string]any, error) {
+// programs is the member of that name: options by name of program.
+func (f *fields) programs() map[string]map[string]any {
+	table := f.table("programs")
 	if table == nil {
-		return nil, nil
+		return nil
 	}
 	programs := make(map[string]map[string]any, len(table))
-	for name, v := range table {
-		options, ok := v.(map[string]any)
+	for _, name := range slices.Sorted(maps.Keys(table)) {
+		options, ok := table[name].(map[string]any)
 		if !ok {
-			return nil, wrong("%s: programs: %q must be a struct of options", what, name)
+			f.fail(fmt.Sprintf("programs: %q", name), "a struct of options")
 		}
 		programs[name] = options
 	}
-	return programs, nil
+	return programs
 }
 
 func parseTTL(seconds int) (time.Duration, error) {
 	if seconds < 1 || seconds > maxTTL {
-		return 0, wrong("ttl must be 1 to %d seconds, not %d", maxTTL, seconds)
+		return 0, fmt.Errorf("ttl must be 1 to %d seconds, not %d", maxTTL, seconds)
 	}
 	return time.Duration(seconds) * time.Second, nil
-}
-
-// takeTTL takes the ttl out of how.
-func takeTTL(how map[string]any) (time.Duration, map[string]any, error) {
-	if _, ok := how["ttl"]; !ok {
-		return 0, how, nil
-	}
-	f := &fields{what: "how", all: how}
-	n := f.number("ttl")
-	if f.err != nil {
-		return 0, nil, f.err
-	}
-	ttl, err := parseTTL(n)
-	rest := maps.Clone(how)
-	delete(rest, "ttl")
-	return ttl, rest, err
 }
 
 // split reads "group:program", or one word for both.
@@ -211,8 +217,12 @@ func split(name string) (group, program string) {
 	return group, program
 }
 
-// splitLease reads "group:program"; "group:" and one word are a whole group.
+// splitLease reads "group:program"; "group:", "group:*" and one word are a
+// whole group.
 func splitLease(name string) (group, program string) {
 	group, program, _ = strings.Cut(name, ":")
+	if program == "*" {
+		program = ""
+	}
 	return group, program
 }

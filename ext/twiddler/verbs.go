@@ -48,22 +48,25 @@ func (t *Twiddler) Update(ctx context.Context, groups []string, how map[string]a
 //	@param string group     name of the new group
 //	@param string kind      group, program, eventlistener or fcgi-program
 //	@param struct options   options of the group
-//	@param struct [how={}]  dry_run, persist, wait, reason, ttl
+//	@param struct [how={}]  dry_run, persist, wait, reason, ttl in seconds
 //	@return struct          id, persisted, steps
 //	@role define
 //	@scope groups
 func (t *Twiddler) AddGroup(ctx context.Context, group, kind string, options, how map[string]any) (ext.Struct, error) {
-	ttl, how, err := takeTTL(how)
+	c, err := t.changes(ctx, "addGroup")
 	if err != nil {
 		return nil, err
 	}
-	return t.change(ctx, "addGroup", how, func(c ext.Changes, h ext.How) (ext.Outcome, error) {
-		change, err := groupChange(ext.Change{Action: ext.Add, Group: group, Kind: kind, TTL: ttl}, options)
-		if err != nil {
-			return ext.Outcome{}, err
-		}
-		return c.Apply(ctx, []ext.Change{change}, h)
-	})
+	h, ttl, err := parseLeasedHow(how)
+	if err != nil {
+		return nil, err
+	}
+	change, err := groupChange(ext.Change{Action: ext.Add, Group: group, Kind: kind, TTL: ttl}, options)
+	if err != nil {
+		return nil, err
+	}
+	out, err := c.Apply(ctx, []ext.Change{change}, h)
+	return outcome(out), err
 }
 
 // RemoveGroup stops the processes of a group and removes it.
@@ -109,7 +112,7 @@ func (t *Twiddler) Undo(ctx context.Context, id int, how map[string]any) (ext.St
 }
 
 // Renew gives the lease of a group or a program a new time to live. A whole
-// group is named by "group:", or by one word if it is one that was leased.
+// group is named by "group:", "group:*" or one word.
 //
 //	@param string name  group:program, group: or group
 //	@param int ttl      seconds from now
@@ -123,7 +126,7 @@ func (t *Twiddler) Renew(ctx context.Context, name string, ttl int) (bool, error
 	}
 	d, err := parseTTL(ttl)
 	if err != nil {
-		return false, err
+		return false, wrong("%v", err)
 	}
 	g, p := splitLease(name)
 	if err := c.Renew(ctx, g, p, d); err != nil {
@@ -146,15 +149,18 @@ func (t *Twiddler) GetLeases(ctx context.Context) ([]any, error) {
 	list := make([]any, len(leases))
 	for i, l := range leases {
 		list[i] = ext.Struct{{Name: "group", Value: l.Group}, {Name: "program", Value: l.Program},
-			{Name: "ttl", Value: int(math.Ceil(l.Left.Seconds()))}}
+			{Name: "ttl", Value: int(math.Ceil(max(l.Left, 0).Seconds()))}}
 	}
 	return list, err
 }
 
+// maxHistory bounds one answer.
+const maxHistory = 1000
+
 // History answers what was changed, the newest first.
 //
 //	@param int [offset=0]  how many to leave out
-//	@param int [limit=20]  how many to answer at most
+//	@param int [limit=20]  how many to answer at most; 1000 is all there may be
 //	@return array          structs
 //	@role view
 //	@scope groups
@@ -163,7 +169,10 @@ func (t *Twiddler) History(ctx context.Context, offset, limit int) ([]any, error
 	if err != nil {
 		return nil, err
 	}
-	records, err := c.History(ctx, offset, limit)
+	if offset < 0 || limit < 0 {
+		return nil, wrong("offset and limit must not be negative, and are %d and %d", offset, limit)
+	}
+	records, err := c.History(ctx, offset, min(limit, maxHistory))
 	list := make([]any, len(records))
 	for i, r := range records {
 		list[i] = record(r)
@@ -239,11 +248,12 @@ func (t *Twiddler) change(ctx context.Context, method string, how map[string]any
 		return nil, err
 	}
 	out, err := do(c, h)
-	if err != nil {
-		return nil, err
-	}
+	return outcome(out), err
+}
+
+func outcome(out ext.Outcome) ext.Struct {
 	return ext.Struct{{Name: "id", Value: int(out.ID)}, {Name: "persisted", Value: out.Persisted},
-		{Name: "steps", Value: steps(out.Steps)}}, nil
+		{Name: "steps", Value: steps(out.Steps)}}
 }
 
 func steps(all []ext.Step) []any {
