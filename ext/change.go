@@ -106,7 +106,9 @@ type Outcome struct {
 	Steps     []Step
 }
 
-// A Step is what happens to one process, or to the settings of a group.
+// A Step is what happens to one process, or to a group itself: one that is added
+// or removed, or whose settings change, has a step of its own, before those of
+// its processes.
 type Step struct {
 	Group, Process string // Process is "" for the group itself
 

@@ -53,9 +53,10 @@ func commands() []command {
 		{name: "status", complete: completeProcesses, help: statusHelp, run: status},
 		{name: "stop", upcheck: true, complete: completeProcesses, help: stopHelp, run: stop},
 		{name: "tail", upcheck: true, complete: completeProcesses, help: tailHelp, run: tail},
-		{name: "update", complete: completeGroups, help: updateHelp, run: update},
+		{name: "update", complete: completeUpdate, help: updateHelp, run: update},
 		{name: "version", help: versionHelp, run: version},
 		{name: "completion", ours: true, complete: completeShells, help: completionHelp, run: completion},
+		{name: "scale", ours: true, complete: completeScale, help: scaleHelp, run: scale},
 		{name: "twiddle", ours: true, complete: completeTwiddle, help: twiddleHelp, run: twiddle},
 	}
 }

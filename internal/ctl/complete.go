@@ -132,7 +132,7 @@ func completeShells(_ *session, words []string) []candidate {
 const delimiters = " \t\n`~!@#$%^&()=+[{]}\\|;'\",<>/?"
 
 // completeLine completes the word before the cursor; each candidate ends in a
-// blank.
+// blank, or in "=" where a value is to follow.
 func (s *session) completeLine(line string, position int) (head string, found []string, rest string) {
 	runes := []rune(line)
 	before, rest := string(runes[:position]), string(runes[position:])
@@ -144,7 +144,11 @@ func (s *session) completeLine(line string, position int) (head string, found []
 	cut := len(words[len(words)-1]) - len(before[from:])
 	for _, c := range s.candidates(words) {
 		if cut >= 0 && cut <= len(c.text) {
-			found = append(found, c.text[cut:]+" ")
+			text := c.text[cut:]
+			if !strings.HasSuffix(text, "=") { // a value follows
+				text += " "
+			}
+			found = append(found, text)
 		}
 	}
 	return before[:from], found, rest

@@ -17,6 +17,8 @@ func completeFake(t *testing.T) *fake {
 		process("web", "b", 0, "STOPPED", ""),
 		process("evil\u202e", "evil\u202e", 0, "STOPPED", ""),
 	})
+	f.answer("twiddler.getLeases", []any{lease("web", "w7", 90), lease("cat", "", 3600)})
+	f.answer("twiddler.history", []any{record(13, "undo", "", 14), record(12, "apply", "", 0)})
 	return f
 }
 
@@ -27,25 +29,46 @@ func TestCompleteLine(t *testing.T) {
 	f := completeFake(t)
 	s := &session{options: &options{url: f.URL}}
 	for line, want := range map[string][]string{
-		"sta":                {"start ", "status "},
-		"help re":            {"help reload ", "help remove ", "help reread ", "help restart "},
-		"help":               {"help "},
-		"nope ":              nil,
-		"version ":           nil,
-		"update ":            {"update cat ", "update web "},
-		"remove w":           {"remove web "},
-		"start ":             {"start cat ", "start web:a-1 ", "start web:* ", "start web:b "},
-		"start cat w":        {"start cat web:a-1 ", "start cat web:* ", "start cat web:b "},
-		"start web:":         {"start web:a-1 ", "start web:* ", "start web:b "},
-		"stop web:a-":        {"stop web:a-1 "},
-		"tail cat:":          {"tail cat:cat ", "tail cat:* "},
-		"signal US":          {"signal USR1 ", "signal USR2 "},
-		"signal HUP ca":      {"signal HUP cat "},
-		"twiddle re":         {"twiddle remove "},
-		"twiddle add ":       {"twiddle add cat ", "twiddle add web "},
-		"twiddle remove cat": {"twiddle remove cat:cat ", "twiddle remove cat:* "},
-		"twiddle log -l w":   {"twiddle log -l warn "},
-		"completion z":       {"completion zsh "},
+		"sta":                         {"start ", "status "},
+		"help re":                     {"help reload ", "help remove ", "help reread ", "help restart "},
+		"help":                        {"help "},
+		"nope ":                       nil,
+		"version ":                    nil,
+		"update ":                     {"update cat ", "update web "},
+		"remove w":                    {"remove web "},
+		"start ":                      {"start cat ", "start web:a-1 ", "start web:* ", "start web:b "},
+		"start cat w":                 {"start cat web:a-1 ", "start cat web:* ", "start cat web:b "},
+		"start web:":                  {"start web:a-1 ", "start web:* ", "start web:b "},
+		"stop web:a-":                 {"stop web:a-1 "},
+		"tail cat:":                   {"tail cat:cat ", "tail cat:* "},
+		"signal US":                   {"signal USR1 ", "signal USR2 "},
+		"signal HUP ca":               {"signal HUP cat "},
+		"twiddle re":                  {"twiddle remove ", "twiddle renew ", "twiddle replace "},
+		"twiddle rmgroup w":           {"twiddle rmgroup web "},
+		"twiddle save cat ":           {"twiddle save cat cat ", "twiddle save cat web "},
+		"twiddle export w":            {"twiddle export web "},
+		"twiddle replace w":           {"twiddle replace web "},
+		"twiddle replace --plan web ": {"twiddle replace --plan web a-1 ", "twiddle replace --plan web b "},
+		"twiddle replace web b c":     nil,
+		"twiddle renew ":              {"twiddle renew web:w7 ", "twiddle renew cat:* "},
+		"twiddle undo ":               {"twiddle undo 12 "},
+		"twiddle addgroup x":          nil,
+		"twiddle addgroup x kind=g":   {"twiddle addgroup x kind=group "},
+		"twiddle add --p":             {"twiddle add --plan ", "twiddle add --persist "},
+		"twiddle add --ttl 60 w":      {"twiddle add --ttl 60 web "},
+		"twiddle remove --st":         {"twiddle remove --stop "},
+		"twiddle remove --stop ca":    {"twiddle remove --stop cat:cat ", "twiddle remove --stop cat:* "},
+		"twiddle history -":           {"twiddle history -n ", "twiddle history --json "},
+		"twiddle undo --":             {"twiddle undo --plan ", "twiddle undo --persist ", "twiddle undo --reason "},
+		"twiddle groups -":            nil,
+		"scale w":                     {"scale web="},
+		"scale cat=2 --pl":            {"scale cat=2 --plan "},
+		"update --":                   {"update --plan "},
+		"update --plan c":             {"update --plan cat "},
+		"twiddle add ":                {"twiddle add cat ", "twiddle add web "},
+		"twiddle remove cat":          {"twiddle remove cat:cat ", "twiddle remove cat:* "},
+		"twiddle log -l w":            {"twiddle log -l warn "},
+		"completion z":                {"completion zsh "},
 	} {
 		head, found, rest := s.completeLine(line+" tail", len([]rune(line)))
 		for i := range found {
@@ -55,8 +78,8 @@ func TestCompleteLine(t *testing.T) {
 			t.Errorf("%q: %q, %q, want %q", line, found, rest, want)
 		}
 	}
-	if calls := f.asked(); len(calls) != 1 {
-		t.Errorf("the server was asked %d times for one command", len(calls))
+	if calls := f.asked(); len(calls) != 3 {
+		t.Errorf("the server was asked %q for one command", calls)
 	}
 }
 

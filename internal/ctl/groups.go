@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 
-	"example.org/twiddler/client"
 	"example.org/twiddler/fault"
 )
 
@@ -14,11 +13,6 @@ var (
 	removeHelp = []string{"remove <name> [...]\tRemoves process/group from active config"}
 	rereadHelp = []string{"reread \t\t\tReload the daemon's configuration files without add/remove"}
 	availHelp  = []string{"avail\t\t\tDisplay all configured processes"}
-	updateHelp = []string{
-		"update\t\t\tReload config and add/remove as necessary, and will restart affected programs",
-		"update all\t\tReload config and add/remove as necessary, and will restart affected programs",
-		"update <gname> [...]\tUpdate specific groups",
-	}
 )
 
 // unwanted reports whether there are arguments where there may be none, and
@@ -140,105 +134,5 @@ func removeGroups(ctx context.Context, s *session, a args) error {
 			return err
 		}
 	}
-	return nil
-}
-
-// update makes the live groups those of the configuration files: of all, or of
-// the groups named. Supervisor 4.2.5, supervisorctl.py, do_update.
-func update(ctx context.Context, s *session, a args) error {
-	c, err := s.server()
-	if err != nil {
-		return err
-	}
-	found, err := c.ReloadConfig(ctx)
-	if fault.Is(err, fault.ShutdownState) {
-		s.fail(exitGeneric, "ERROR: already shutting down")
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	wanted := func(string) bool { return true }
-	if len(a.words) > 0 && !slices.Contains(a.words, "all") {
-		wanted = func(group string) bool { return slices.Contains(a.words, group) }
-		if err := s.checkGroups(ctx, c, a.words, found.Added); err != nil {
-			return err
-		}
-	}
-	return s.apply(ctx, c, found, wanted)
-}
-
-// checkGroups complains of names that are neither live groups nor new ones.
-func (s *session) checkGroups(ctx context.Context, c *client.Client, names, added []string) error {
-	infos, err := c.GetAllProcessInfo(ctx)
-	if err != nil {
-		return err
-	}
-	for i, name := range names {
-		live := slices.ContainsFunc(infos, func(p client.ProcessInfo) bool { return p.Group == name })
-		if !live && !slices.Contains(added, name) && !slices.Contains(names[:i], name) {
-			s.fail(exitGeneric, "ERROR: no such group: %s", name)
-		}
-	}
-	return nil
-}
-
-// apply carries out what a reread has found for the groups that are wanted.
-// Any fault ends it: the original does not go on either.
-func (s *session) apply(ctx context.Context, c *client.Client, found client.Reload, wanted func(string) bool) error {
-	for _, group := range found.Removed {
-		if wanted(group) {
-			if err := s.applyRemoved(ctx, c, group); err != nil {
-				return err
-			}
-		}
-	}
-	for _, group := range found.Changed {
-		if wanted(group) {
-			if err := s.applyChanged(ctx, c, group); err != nil {
-				return err
-			}
-		}
-	}
-	for _, group := range found.Added {
-		if wanted(group) {
-			if err := c.AddProcessGroup(ctx, group); err != nil {
-				return err
-			}
-			s.say("%s: added process group", group)
-		}
-	}
-	return nil
-}
-
-func (s *session) applyRemoved(ctx context.Context, c *client.Client, group string) error {
-	results, err := c.StopProcessGroup(ctx, group, true)
-	if err != nil {
-		return err
-	}
-	s.say("%s: stopped", group)
-	if slices.ContainsFunc(results, func(r client.Result) bool { return fault.Code(r.Status) == fault.Failed }) {
-		s.fail(exitGeneric, "%s: has problems; not removing", group)
-		return nil
-	}
-	if err := c.RemoveProcessGroup(ctx, group); err != nil {
-		return err
-	}
-	s.say("%s: removed process group", group)
-	return nil
-}
-
-func (s *session) applyChanged(ctx context.Context, c *client.Client, group string) error {
-	if _, err := c.StopProcessGroup(ctx, group, true); err != nil {
-		return err
-	}
-	s.say("%s: stopped", group)
-	if err := c.RemoveProcessGroup(ctx, group); err != nil {
-		return err
-	}
-	if err := c.AddProcessGroup(ctx, group); err != nil {
-		return err
-	}
-	s.say("%s: updated process group", group)
 	return nil
 }

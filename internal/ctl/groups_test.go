@@ -91,7 +91,7 @@ func TestUpdate(t *testing.T) {
 	all := "old: stopped\nold: removed process group\nstuck: stopped\nstuck: has problems; not removing\n" +
 		"changed: stopped\nchanged: updated process group\nnew: added process group\n"
 	f.one(t, "update", all, 1)
-	want := []string{"reloadConfig[]",
+	want := []string{"twiddler.update[[] map[]]", "reloadConfig[]",
 		"stopProcessGroup[old true]", "removeProcessGroup[old]", "stopProcessGroup[stuck true]",
 		"stopProcessGroup[changed true]", "removeProcessGroup[changed]", "addProcessGroup[changed]",
 		"addProcessGroup[new]"}

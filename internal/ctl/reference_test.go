@@ -250,7 +250,7 @@ func steps() []step {
 		"-p|wrong|status", "-p|wrong|shutdown", "-i|pid cat", "-x", "-s|x|pid", "-c|/nonexistent|pid")
 	all = append(all, step{args: "clear all", any: true})
 	for _, c := range commands() {
-		if !c.ours && c.name != "status" { // which has more to tell here
+		if !c.ours && c.name != "status" && c.name != "update" { // which have more to tell here
 			add("help " + c.name)
 		}
 	}
@@ -352,7 +352,7 @@ func TestOriginalShowsOurHelp(t *testing.T) {
 	t.Parallel()
 	needReference(t)
 	theirs, our := original(t), ours(t)
-	for _, line := range []string{"help", "?", "help status"} {
+	for _, line := range []string{"help", "?", "help status", "help update"} {
 		want, got := theirs("", "-s", "unix:///nope", line), our("", "-s", "unix:///nope", line)
 		if !strings.HasPrefix(got.out, want.out) || got.code != want.code {
 			t.Errorf("%q = %+v, want %+v and more", line, got, want)

@@ -24,6 +24,7 @@ const apiVersion = "3.0"
 type session struct {
 	*options
 	terminal terminal
+	stdin    *os.File
 	out      io.Writer // standard output: all that the original prints
 	errOut   io.Writer // hints, and failures to follow a log
 	tty      bool      // out is a terminal
@@ -54,7 +55,7 @@ type terminal interface {
 var errInterrupted = errors.New("interrupted")
 
 func newSession(o *options, stdin *os.File, stdout, stderr io.Writer) *session {
-	s := &session{options: o, out: stdout, errOut: stderr, interruptible: interruptible}
+	s := &session{options: o, stdin: stdin, out: stdout, errOut: stderr, interruptible: interruptible}
 	if f, ok := stdout.(*os.File); ok && isTerminal(f) {
 		s.tty = true
 		s.colour = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
@@ -74,6 +75,11 @@ func (s *session) say(format string, args ...any) {
 	text := s.harmless(fmt.Sprintf(format, args...))
 	// A terminal that went away shows when the next line is read.
 	_, _ = io.WriteString(s.out, text+"\n")
+}
+
+// raw prints one line that is harmless already, and may have colours.
+func (s *session) raw(format string, args ...any) {
+	_, _ = fmt.Fprintf(s.out, format+"\n", args...)
 }
 
 // fail prints one line and sets the exit status.

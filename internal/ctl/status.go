@@ -155,19 +155,32 @@ func (s *session) harmless(text string) string {
 	return text
 }
 
+// Colours, as the numbers of SGR.
+const (
+	green  = "32"
+	yellow = "33"
+	red    = "31"
+	faint  = "2"
+)
+
 // paint colours the word of a state, not the blanks after it.
 func (s *session) paint(state client.ProcessState, text string) string {
-	if !s.colour {
-		return text
-	}
-	colour := "33" // yellow: on the way
+	colour := yellow // on the way
 	switch state {
 	case client.Running:
-		colour = "32" // green
+		colour = green
 	case client.Fatal, client.Unknown:
-		colour = "31" // red
+		colour = red
 	case client.Stopped, client.Exited:
-		colour = "2" // faint
+		colour = faint
+	}
+	return s.tint(colour, text)
+}
+
+// tint colours a text, not the blanks after it, where colours are wanted.
+func (s *session) tint(colour, text string) string {
+	if !s.colour {
+		return text
 	}
 	word := strings.TrimRight(text, " ")
 	return "\x1b[" + colour + "m" + word + "\x1b[0m" + text[len(word):]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 	"syscall"
@@ -19,19 +20,52 @@ var twiddleHelp = []string{
 	"twiddle groups\t\t\tList the groups",
 	"twiddle add <gname> <name> [key=value ...] [-- command ...]",
 	"\t\t\t\tAdd a program to a group that exists; keys are those of [program:x]",
-	"twiddle remove <gname>:<name>\tRemove a stopped process from its group",
+	"twiddle remove <gname>:<name>\tRemove a stopped process from its group; with --stop, stop it first",
+	"twiddle replace <gname> <name> [key=value ...] [-- command ...]",
+	"\t\t\t\tGive a program these options instead of all it has",
+	"twiddle addgroup <gname> [kind=...] [key=value ...] [-- command ...]",
+	"\t\t\t\tAdd a group of a kind: program, eventlistener, fcgi-program, or an empty group",
+	"twiddle rmgroup <gname>\t\tStop the processes of a group and remove it",
+	"twiddle apply <file>|-\t\tMake the changes of a JSON array, all or none (- for standard input)",
+	"twiddle leases\t\t\tList what goes by itself, and when",
+	"twiddle renew <name> <seconds>\tGive a lease a new time: <gname>:<name>, or <gname> for a whole group",
+	"twiddle history [-n <count>] [--json]",
+	"\t\t\t\tList what was changed, the newest first",
+	"twiddle undo <id>\t\tTake a change of the history back",
+	"twiddle save [<gname> ...]\tWrite down what was changed, to outlive a restart",
+	"twiddle diff\t\t\tShow how what is written down differs from what is live",
+	"twiddle export [<gname> ...]\tPrint what was changed, as save writes it",
 	"twiddle log [-l level] <message>\tWrite a line to supervisord's log (level: info)",
+	"Options of add, remove, replace, addgroup, rmgroup, apply and undo, in front of their words:",
+	"  --plan\t\tOnly show what would happen",
+	"  --persist\t\tWrite it down as save does, or do not do it at all",
+	"  --reason <text>\tFor the history",
+	"  --ttl <seconds>\tOf add and addgroup: it goes by itself after that time",
 	"Ex:",
 	"twiddle add workers w7 autostart=true startsecs=5 -- /usr/bin/worker --queue high",
+	"twiddle add --ttl 3600 workers job -- /usr/bin/job",
 }
 
-// twiddleCommands are the words after twiddle.
-func twiddleCommands() map[string]func(context.Context, *session, client.Twiddler, []string) error {
-	return map[string]func(context.Context, *session, client.Twiddler, []string) error{
-		"add":    twiddleAdd,
-		"groups": twiddleGroups,
-		"log":    twiddleLog,
-		"remove": twiddleRemove,
+// A twiddleCommand is a word after twiddle.
+type twiddleCommand func(context.Context, *session, client.Twiddler, []string) error
+
+func twiddleCommands() map[string]twiddleCommand {
+	return map[string]twiddleCommand{
+		"add":      twiddleAdd,
+		"addgroup": twiddleAddGroup,
+		"apply":    twiddleApply,
+		"diff":     twiddleDiff,
+		"export":   twiddleExport,
+		"groups":   twiddleGroups,
+		"history":  twiddleHistory,
+		"leases":   twiddleLeases,
+		"log":      twiddleLog,
+		"remove":   twiddleRemove,
+		"renew":    twiddleRenew,
+		"replace":  twiddleReplace,
+		"rmgroup":  twiddleRemoveGroup,
+		"save":     twiddleSave,
+		"undo":     twiddleUndo,
 	}
 }
 
@@ -41,17 +75,24 @@ type usageError string
 
 func (e usageError) Error() string { return string(e) }
 
-// twiddle calls the methods of the extension twiddler. Where a shell has cut
-// the line into words they are kept; a line that came whole is cut as a shell
-// cuts it.
+// cut returns the words of the arguments. Where a shell has cut the line they
+// are kept; a line that came whole is cut as a shell cuts it.
+func (a args) cut() ([]string, error) {
+	if a.argv != nil {
+		return a.argv, nil
+	}
+	words, err := ini.Split(a.text)
+	if err != nil {
+		return nil, usageError(fmt.Sprintf("cannot read the command: %v", err))
+	}
+	return words, nil
+}
+
+// twiddle calls the methods of the extension twiddler.
 func twiddle(ctx context.Context, s *session, a args) error {
-	words := a.argv
-	if words == nil {
-		var err error
-		if words, err = ini.Split(a.text); err != nil {
-			s.fail(exitInvalidArgs, "Error: cannot read the command: %v", err)
-			return nil
-		}
+	words, err := a.cut()
+	if err != nil {
+		return s.twiddleFailed(err)
 	}
 	if len(words) == 0 {
 		return s.usage(exitInvalidArgs, "Error: twiddle requires a command", twiddleHelp)
@@ -59,7 +100,7 @@ func twiddle(ctx context.Context, s *session, a args) error {
 	run, ok := twiddleCommands()[words[0]]
 	if !ok {
 		s.fail(exitInvalidArgs, "Error: unknown twiddle command %q", words[0])
-		if near := ini.Nearest(words[0], []string{"groups", "add", "remove", "log"}); near != "" {
+		if near := ini.Nearest(words[0], slices.Sorted(maps.Keys(twiddleCommands()))); near != "" {
 			s.hint("did you mean %q?", near)
 		}
 		return nil
@@ -71,18 +112,38 @@ func twiddle(ctx context.Context, s *session, a args) error {
 	return s.twiddleFailed(run(ctx, s, c.Twiddler(), words[1:]))
 }
 
+// An oldServerError is an unknown method of those that the Python package does
+// not have: there may be a twiddler, but not one that can do it.
+type oldServerError struct{ error }
+
+func (e oldServerError) Unwrap() error { return e.error }
+
+// newer makes an unknown method an oldServerError.
+func newer(err error) error {
+	if fault.Is(err, fault.UnknownMethod) {
+		return oldServerError{err}
+	}
+	return err
+}
+
+const twiddlerHint = "it needs the section [rpcinterface:twiddler] with " +
+	"supervisor.rpcinterface_factory = supervisor_twiddler.rpcinterface:make_twiddler_rpcinterface"
+
 // twiddleFailed prints the errors that a person can do something about and
 // returns the others.
 func (s *session) twiddleFailed(err error) error {
 	var usage usageError
+	var old oldServerError
 	var f *fault.Error
 	switch {
 	case errors.As(err, &usage):
 		s.fail(exitInvalidArgs, "Error: %s", string(usage))
+	case errors.As(err, &old):
+		s.fail(exitUnimplemented, "ERROR: the server has no twiddler that can do this")
+		s.hint("%s, and to be no Supervisor in Python", twiddlerHint)
 	case fault.Is(err, fault.UnknownMethod):
 		s.fail(exitUnimplemented, "ERROR: the server has no twiddler")
-		s.hint("it needs the section [rpcinterface:twiddler] with " +
-			"supervisor.rpcinterface_factory = supervisor_twiddler.rpcinterface:make_twiddler_rpcinterface")
+		s.hint("%s", twiddlerHint)
 	case fault.Is(err, fault.NotInWhitelist):
 		s.fail(exitGeneric, "ERROR: the server's whitelist does not allow that")
 	case fault.Is(err, fault.ShutdownState):
@@ -116,6 +177,10 @@ func twiddleGroups(ctx context.Context, s *session, t client.Twiddler, words []s
 }
 
 func twiddleAdd(ctx context.Context, s *session, t client.Twiddler, words []string) error {
+	f, words, err := takeFlags(words, flagPlan, flagPersist, flagReason, flagTTL)
+	if err != nil {
+		return err
+	}
 	if len(words) < 2 || words[0] == "--" || words[1] == "--" {
 		return usageError("twiddle add requires a group and a name")
 	}
@@ -124,6 +189,9 @@ func twiddleAdd(ctx context.Context, s *session, t client.Twiddler, words []stri
 	if err != nil {
 		return err
 	}
+	if f.any() {
+		return s.applyOne(ctx, t, f, client.Change{Action: client.Add, Group: group, Program: name, Options: options, TTL: f.ttl})
+	}
 	if err := t.AddProgramToGroup(ctx, group, name, options); err != nil {
 		return wordFault(err, "there is such a process already", "cannot add program %q to group %q", name, group)
 	}
@@ -131,8 +199,20 @@ func twiddleAdd(ctx context.Context, s *session, t client.Twiddler, words []stri
 	return nil
 }
 
-// programOptions reads key=value words, and the command after a word "--".
+// programOptions reads the options of a program, which needs a command.
 func programOptions(words []string) (map[string]any, error) {
+	options, err := sectionOptions(words)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := options["command"]; !ok {
+		return nil, usageError("a program requires a command: add -- and the command, or command=...")
+	}
+	return options, nil
+}
+
+// sectionOptions reads key=value words, and the command after a word "--".
+func sectionOptions(words []string) (map[string]any, error) {
 	options := map[string]any{}
 	for i, word := range words {
 		if word == "--" {
@@ -154,9 +234,6 @@ func programOptions(words []string) (map[string]any, error) {
 		}
 		options[key] = value
 	}
-	if _, ok := options["command"]; !ok {
-		return nil, usageError("a program requires a command: add -- and the command, or command=...")
-	}
 	return options, nil
 }
 
@@ -176,12 +253,19 @@ func commandLine(words []string) string {
 }
 
 func twiddleRemove(ctx context.Context, s *session, t client.Twiddler, words []string) error {
+	f, words, err := takeFlags(words, flagPlan, flagPersist, flagReason, flagStop)
+	if err != nil {
+		return err
+	}
 	if len(words) != 1 {
 		return usageError("twiddle remove requires one <group>:<process>")
 	}
 	group, process, whole := split(words[0])
 	if whole {
 		return usageError("twiddle remove takes one process at a time, not a whole group")
+	}
+	if f.any() {
+		return s.applyOne(ctx, t, f, client.Change{Action: client.Remove, Group: group, Process: process})
 	}
 	if err := t.RemoveProcessFromGroup(ctx, group, process); err != nil {
 		if fault.Is(err, fault.StillRunning) {
@@ -231,18 +315,4 @@ func wordFault(err error, taken, format string, args ...any) error {
 		format += ": " + taken
 	}
 	return fmt.Errorf(format+": %w", append(args, err)...)
-}
-
-func completeTwiddle(s *session, words []string) []candidate {
-	switch {
-	case len(words) == 1:
-		return []candidate{{text: "add"}, {text: "groups"}, {text: "log"}, {text: "remove"}}
-	case words[0] == "add" && len(words) == 2:
-		return completeGroups(s, nil)
-	case words[0] == "remove" && len(words) == 2:
-		return completeProcesses(s, []string{words[1] + ":"})
-	case words[0] == "log" && len(words) == 3 && words[1] == "-l":
-		return []candidate{{text: "critical"}, {text: "error"}, {text: "warn"}, {text: "info"}, {text: "debug"}, {text: "trace"}, {text: "blather"}}
-	}
-	return nil
 }
