@@ -59,7 +59,9 @@ func changeCases() []wireCase {
 		{func(x C, c *Client) (any, error) {
 			return c.Twiddler().AddGroup(x, "g", KindProgram, options, time.Hour, How{Reason: "r"})
 		}, "twiddler.addGroup", []any{"g", "program", options, members{"ttl": 3600, "reason": "r"}}, wireOutcome, wantOutcome},
-		{func(x C, c *Client) (any, error) { return c.Twiddler().AddGroup(x, "g", KindListener, options, 0, How{}) }, "twiddler.addGroup",
+		{func(x C, c *Client) (any, error) {
+			return c.Twiddler().AddGroup(x, "g", KindListener, options, 0, How{})
+		}, "twiddler.addGroup",
 			[]any{"g", "eventlistener", options, members{}}, wireOutcome, wantOutcome},
 		{func(x C, c *Client) (any, error) { return c.Twiddler().RemoveGroup(x, "g", How{}) }, "twiddler.removeGroup", []any{"g", members{}}, wireOutcome, wantOutcome},
 		{func(x C, c *Client) (any, error) { return c.Twiddler().Scale(x, "web:w", 8, How{}) }, "twiddler.scale", []any{"web:w", 8, members{}}, wireOutcome, wantOutcome},

@@ -164,10 +164,6 @@ func parseChange(what string, m map[string]any) (ext.Change, error) {
 		Kind: f.text("kind"), Options: f.table("options"), Numprocs: f.number("numprocs"), TTL: f.ttl(),
 	}
 	c.Programs = f.programs()
-	// A number that is missing is not 0: that would stop them all.
-	if _, ok := m["numprocs"]; !ok && c.Action == ext.Scale && f.err == nil {
-		f.err = wrong("%s: scale needs numprocs", what)
-	}
 	return c, f.done()
 }
 

@@ -175,7 +175,6 @@ func TestVerbsRefuse(t *testing.T) {
 		{"apply", one(dict{"action": "scale", "numprocs": 2.5}), ": change 1: numprocs must be a whole number"},
 		{"apply", one(dict{"action": "scale", "numprocs": true}), ": change 1: numprocs must be a whole number"},
 		{"apply", one(dict{"action": "scale", "numprocs": "many"}), ": change 1: numprocs must be a whole number"},
-		{"apply", one(dict{"action": "scale", "group": "g"}), ": change 1: scale needs numprocs"},
 		{"apply", one(dict{"ttl": 0}), ": change 1: " + ttlWords + "0"},
 		{"apply", one(dict{"ttl": -1}), ": change 1: " + ttlWords + "-1"},
 		{"apply", one(dict{"ttl": "soon"}), ": change 1: ttl must be a whole number"},

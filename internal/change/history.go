@@ -79,7 +79,7 @@ const resultOK = "ok"
 // entry makes the entry of a change that is about to be made.
 func (m *Manager) entry(c ext.Caller, r request, plan []supervisor.PlanStep, changes []supervisor.GroupChange) *entry {
 	e := m.record(c, r)
-	for _, s := range steps(plan) {
+	for _, s := range steps(changes, plan) {
 		if s.Action != string(supervisor.ActionKeep) {
 			e.Steps = append(e.Steps, s)
 		}

@@ -178,7 +178,7 @@ func (m *Manager) try(ctx context.Context, r request) (out ext.Outcome, wait fun
 	if err != nil {
 		return out, nil, raced(err)
 	}
-	out.Steps, out.Persisted = steps(plan), persist
+	out.Steps, out.Persisted = steps(changes, plan), persist
 	if r.how.DryRun || len(changes) == 0 {
 		return out, nil, nil
 	}
@@ -187,7 +187,7 @@ func (m *Manager) try(ctx context.Context, r request) (out ext.Outcome, wait fun
 	}
 	// What is only read anew, and says what it said, is no change to remember.
 	var e *entry
-	if slices.ContainsFunc(plan, func(s supervisor.PlanStep) bool { return s.Action != supervisor.ActionKeep }) {
+	if slices.ContainsFunc(out.Steps, func(s ext.Step) bool { return s.Action != string(supervisor.ActionKeep) }) {
 		e = m.entry(d.caller, r, plan, changes)
 		e.Saved = persist
 		if err := m.begin(e, d); err != nil {
@@ -199,7 +199,7 @@ func (m *Manager) try(ctx context.Context, r request) (out ext.Outcome, wait fun
 		m.fail(e, err)
 		return ext.Outcome{}, nil, raced(m.unwrite(ctx, overlays, err))
 	}
-	out.Steps = steps(plan)
+	out.Steps = steps(changes, plan)
 	if e != nil {
 		out.ID = e.ID
 		m.remember(e)
@@ -246,16 +246,32 @@ func (m *Manager) base(cfg *config.Config, group string) *config.Group {
 	return cfg.Base(group)
 }
 
-// steps are those of a plan as callers see them.
-func steps(plan []supervisor.PlanStep) []ext.Step {
-	all := make([]ext.Step, len(plan))
-	for i, s := range plan {
-		all[i] = ext.Step{Group: s.Name.Group, Process: s.Name.Process, Action: string(s.Action)}
-		for _, c := range s.Changes {
-			all[i].Changes = append(all[i].Changes, ext.OptionChange{Option: c.Option, Old: c.Old, New: c.New})
+// steps are those of a plan as callers see them, with one for each group that
+// comes or goes before those of its processes.
+func steps(changes []supervisor.GroupChange, plan []supervisor.PlanStep) []ext.Step {
+	all := make([]ext.Step, 0, len(changes)+len(plan))
+	for _, ch := range changes {
+		switch {
+		case ch.From == nil:
+			all = append(all, ext.Step{Group: ch.Name, Action: string(supervisor.ActionAdd)})
+		case ch.To == nil:
+			all = append(all, ext.Step{Group: ch.Name, Action: string(supervisor.ActionRemove)})
+		}
+		// A plan has the groups in the order of the changes.
+		for len(plan) > 0 && plan[0].Name.Group == ch.Name {
+			all = append(all, publicStep(plan[0]))
+			plan = plan[1:]
 		}
 	}
 	return all
+}
+
+func publicStep(p supervisor.PlanStep) ext.Step {
+	s := ext.Step{Group: p.Name.Group, Process: p.Name.Process, Action: string(p.Action)}
+	for _, c := range p.Changes {
+		s.Changes = append(s.Changes, ext.OptionChange{Option: c.Option, Old: c.Old, New: c.New})
+	}
+	return s
 }
 
 // now is the time for the history.

@@ -268,8 +268,8 @@ func scaleChanges(words []string) ([]client.Change, error) {
 			return nil, usageError(fmt.Sprintf("%q is not <name>=<count>", word))
 		case whole:
 			return nil, usageError(fmt.Sprintf("%q is a whole group: name one program of it", name))
-		case err != nil || n < 0:
-			return nil, usageError(fmt.Sprintf("%q is no number of processes", count))
+		case err != nil || n < 1:
+			return nil, usageError(fmt.Sprintf("%q is no number of processes: it must be 1 or more", count))
 		case slices.ContainsFunc(changes, func(c client.Change) bool { return c.Group == group && c.Program == program }):
 			return nil, usageError(fmt.Sprintf("%q is given twice", words[i][:len(name)]))
 		}

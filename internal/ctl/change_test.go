@@ -80,7 +80,7 @@ func TestChangeCalls(t *testing.T) {
 		{[]string{"twiddle undo 12 --plan"}, plan, "twiddler.undo[12 map[dry_run:true]]"},
 		{[]string{"twiddle undo 8589934592"}, done, "twiddler.undo[8589934592 map[]]"},
 		{[]string{"scale web=8"}, done, "twiddler.scale[web:web 8 map[]]"},
-		{[]string{"scale", "--plan", "web:w=0"}, plan, "twiddler.scale[web:w 0 map[dry_run:true]]"},
+		{[]string{"scale", "--plan", "web:w=1"}, plan, "twiddler.scale[web:w 1 map[dry_run:true]]"},
 		{[]string{"scale", "web=8", "api:worker=2", "--persist"}, done,
 			"twiddler.apply[[map[action:scale group:web numprocs:8 program:web] map[action:scale group:api numprocs:2 program:worker]] map[persist:true]]"},
 		{[]string{"update --plan"}, plan, "twiddler.update[[] map[dry_run:true]]"},
@@ -143,8 +143,9 @@ func TestChangeUsage(t *testing.T) {
 		"scale 'x":                              "cannot read the command: No closing quotation",
 		"scale web":                             `"web" is not <name>=<count>`,
 		"scale =3":                              `"=3" is not <name>=<count>`,
-		"scale web=x":                           `"x" is no number of processes`,
-		"scale web=-1":                          `"-1" is no number of processes`,
+		"scale web=x":                           `"x" is no number of processes: it must be 1 or more`,
+		"scale web=0":                           `"0" is no number of processes: it must be 1 or more`,
+		"scale web=-1":                          `"-1" is no number of processes: it must be 1 or more`,
 		"scale web:*=1":                         `"web:*" is a whole group: name one program of it`,
 		"scale a=1 a:a=2":                       `"a:a" is given twice`,
 		"scale --ttl 5 a=1":                     `unknown option "--ttl": there is --plan, --persist, --reason`,
@@ -245,12 +246,12 @@ func TestApplyFile(t *testing.T) {
 	f := changeFake(t, outcome(1, false, planStep("g", "p", "start")))
 	path := filepath.Join(t.TempDir(), "changes.json")
 	const text = `[{"action": "add", "group": "g", "program": "p", "options": {"command": "c"}, "ttl": 60},
- {"action": "scale", "group": "g", "program": "p", "numprocs": 0}]`
+ {"action": "scale", "group": "g", "program": "p", "numprocs": 2}]`
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	const call = "twiddler.apply[[map[action:add group:g options:map[command:c] program:p ttl:60] " +
-		"map[action:scale group:g numprocs:0 program:p]] map["
+		"map[action:scale group:g numprocs:2 program:p]] map["
 	for _, test := range []struct {
 		stdin string
 		args  []string

@@ -80,7 +80,6 @@ func parseChange(n node) (c client.Change, err error) {
 	if !ok {
 		return c, n.wrong("a change must be an object, not %s", n.what())
 	}
-	numprocs := false
 	for _, m := range members {
 		switch m.name {
 		case "action":
@@ -98,11 +97,10 @@ func parseChange(n node) (c client.Change, err error) {
 		case "programs":
 			c.Programs, err = m.tables()
 		case "numprocs":
-			numprocs = true
-			c.Numprocs, err = m.count(0)
+			c.Numprocs, err = m.count()
 		case "ttl":
 			var n int
-			n, err = m.count(1)
+			n, err = m.count()
 			c.TTL, err = ttl(m, n, err)
 		default:
 			err = m.wrong("unknown member %q; a change may have action, group, program, process, kind, options, programs, numprocs, ttl", m.name)
@@ -114,7 +112,7 @@ func parseChange(n node) (c client.Change, err error) {
 	switch {
 	case c.Action == "":
 		return c, n.wrong("a change needs an action: add, replace, remove or scale")
-	case c.Action == client.Scale && !numprocs:
+	case c.Action == client.Scale && c.Numprocs == 0:
 		return c, n.wrong("scale needs numprocs")
 	}
 	return c, nil

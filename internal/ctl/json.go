@@ -197,15 +197,15 @@ func (m member) text() (string, error) {
 	return v, nil
 }
 
-// count is a whole number that is not below least.
-func (m member) count(least int) (int, error) {
+// count is a whole number that is not 0.
+func (m member) count() (int, error) {
 	number, ok := m.value.(json.Number)
 	if !ok {
 		return 0, m.wrong("%s must be a whole number, not %s", m.name, m.what())
 	}
 	n, err := number.Int64()
-	if err != nil || n < int64(least) {
-		return 0, m.wrong("%s must be a whole number from %d on, not %s", m.name, least, number)
+	if err != nil || n < 1 {
+		return 0, m.wrong("%s must be a whole number from 1 on, not %s", m.name, number)
 	}
 	return int(n), nil
 }

@@ -16,13 +16,13 @@ func TestParseChanges(t *testing.T) {
 	{"action": "add", "group": "g", "program": "p", "ttl": 5,
 	 "options": {"command": "ö", "priority": 5, "autostart": false, "x": 1.5, "list": [1, [], {}], "e": 1e3}},
 	{"action": "add", "group": "h", "kind": "group", "programs": {"a": {"command": "c"}, "b": {}}},
-	{"action": "scale", "numprocs": 0, "process": "x"}
+	{"action": "scale", "numprocs": 1, "process": "x"}
 ] `)
 	want := []client.Change{
 		{Action: "add", Group: "g", Program: "p", TTL: 5 * time.Second, Options: map[string]any{
 			"command": "ö", "priority": 5, "autostart": false, "x": 1.5, "list": []any{1, []any{}, map[string]any{}}, "e": 1000.0}},
 		{Action: "add", Group: "h", Kind: "group", Programs: map[string]map[string]any{"a": {"command": "c"}, "b": {}}},
-		{Action: "scale", Process: "x"},
+		{Action: "scale", Process: "x", Numprocs: 1},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v\nwant %+v", got, err, want)
@@ -55,8 +55,8 @@ func TestParseChangesErrors(t *testing.T) {
 		`[{"programs": []}]`:                  "f:1:15: programs must be an object, not an array",
 		`[{"programs": {"p": 5}}]`:            "f:1:21: p must be an object, not a number",
 		`[{"numprocs": "2"}]`:                 "f:1:15: numprocs must be a whole number, not a string",
-		`[{"numprocs": 2.5}]`:                 "f:1:15: numprocs must be a whole number from 0 on, not 2.5",
-		`[{"numprocs": -1}]`:                  "f:1:15: numprocs must be a whole number from 0 on, not -1",
+		`[{"numprocs": 2.5}]`:                 "f:1:15: numprocs must be a whole number from 1 on, not 2.5",
+		`[{"numprocs": -1}]`:                  "f:1:15: numprocs must be a whole number from 1 on, not -1",
 		`[{"ttl": 0}]`:                        "f:1:10: ttl must be a whole number from 1 on, not 0",
 		`[{"ttl": 3153600001}]`:               "f:1:10: ttl must be 1 to 3153600000 seconds, not 3153600001",
 		`[{"options": {"a": 99999999999999999999}}]`: "f:1:20: the number 99999999999999999999 is too large",
