@@ -174,7 +174,7 @@ func (s *site) settled() {
 		}
 		for _, p := range all {
 			passing := p.StateName == "STARTING" || p.StateName == "STOPPING" || p.StateName == "BACKOFF"
-			if passing || p.Name == "ls" && p.StateName == "RUNNING" {
+			if passing || (p.Name == "ls" || p.Name == "date") && p.StateName == "RUNNING" {
 				return false
 			}
 		}
