@@ -175,19 +175,20 @@ func TestChangeFaults(t *testing.T) {
 	for _, test := range []struct {
 		err  error
 		want string
+		code int
 	}{
-		{fault.New(fault.Conflict, "web was changed"), "ERROR: CONFLICT: web was changed\n"},
-		{fault.New(fault.NotSaved, "disk full"), "ERROR: NOT_SAVED: disk full\n"},
-		{fault.New(fault.NotPermitted, "x"), "ERROR: NOT_PERMITTED: x\n"},
-		{fault.New(fault.NotInWhitelist, "x"), "ERROR: the server's whitelist does not allow that\n"},
-		{fault.Bare(fault.ShutdownState), "ERROR: supervisor shutting down\n"},
-		{fault.New(fault.IncorrectParameters, "change 2: bad"), "ERROR: INCORRECT_PARAMETERS: change 2: bad\n"},
+		{fault.New(fault.Conflict, "web was changed"), "ERROR: CONFLICT: web was changed\n", 1},
+		{fault.New(fault.NotSaved, "disk full"), "ERROR: NOT_SAVED: disk full\n", 1},
+		{fault.New(fault.NotPermitted, "x"), "ERROR: x\n", 4},
+		{fault.New(fault.NotInWhitelist, "x"), "ERROR: the server's whitelist does not allow that\n", 1},
+		{fault.Bare(fault.ShutdownState), "ERROR: supervisor shutting down\n", 1},
+		{fault.New(fault.IncorrectParameters, "change 2: bad"), "ERROR: INCORRECT_PARAMETERS: change 2: bad\n", 1},
 	} {
 		for _, method := range append(changeMethods(), "renew", "getLeases", "history", "save", "diff", "export") {
 			f.answer("twiddler."+method, test.err)
 		}
 		for _, line := range lines {
-			f.one(t, line, test.want, 1)
+			f.one(t, line, test.want, test.code)
 		}
 	}
 	down := closedPort(t)

@@ -50,15 +50,16 @@ func TestUpdateByTwiddlerFaults(t *testing.T) {
 	for _, test := range []struct {
 		err  error
 		want string
+		code int
 	}{
-		{fault.Bare(fault.ShutdownState), "ERROR: already shutting down\n"},
-		{fault.New(fault.CantReread, "bad"), exceptionOf(92, "CANT_REREAD: bad")},
-		{fault.New(fault.Conflict, "web"), "ERROR: CONFLICT: web\n"},
-		{fault.New(fault.NotPermitted, "x"), "ERROR: NOT_PERMITTED: x\n"},
+		{fault.Bare(fault.ShutdownState), "ERROR: already shutting down\n", 1},
+		{fault.New(fault.CantReread, "bad"), exceptionOf(92, "CANT_REREAD: bad"), 1},
+		{fault.New(fault.Conflict, "web"), "ERROR: CONFLICT: web\n", 1},
+		{fault.New(fault.NotPermitted, "x"), "ERROR: x\n", 4},
 	} {
 		f.answer("twiddler.update", test.err)
-		f.one(t, "update", test.want, 1)
-		f.one(t, "update new", test.want, 1)
+		f.one(t, "update", test.want, test.code)
+		f.one(t, "update new", test.want, test.code)
 	}
 	// A whitelist without it leaves the classic way.
 	f.answer("twiddler.update", fault.New(fault.NotInWhitelist, "update"))
