@@ -274,11 +274,13 @@ func blocks(t *testing.T, document string) []string {
 var (
 	dateLine = regexp.MustCompile(`(?m)^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d UTC \d{4}$`)
 	pidField = regexp.MustCompile(`pid \d+, uptime \d:\d\d:\d\d`)
+	waitTime = regexp.MustCompile(`(checks no password for) \w+,`)
 	exitDate = regexp.MustCompile(`(?m)(EXITED +)\w{3} \d\d \d\d:\d\d [AP]M$`)
 )
 
 func blurOutput(text string) string {
 	text = pidField.ReplaceAllString(dateLine.ReplaceAllString(text, "<date>"), "<running>")
+	text = waitTime.ReplaceAllString(text, "$1 <wait>,")
 	return exitDate.ReplaceAllString(text, "$1<date>")
 }
 
