@@ -12,14 +12,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Pump copies from pipes to streams on one goroutine, that of Run. An idle
-// pipe costs no goroutine, no buffer, and no wake-up. Add, Finish and Close
-// are safe for concurrent use and never wait for a pipe.
+// A Pump copies from pipes to streams on two goroutines: that of Run, which
+// also does what Finish and others ask for, and its aide. One alone could not
+// keep up with writers on two processors: for each byte that they copy into a
+// pipe there are two copies to make. An idle pipe costs no goroutine, no
+// buffer, and no wake-up. Add, Finish and Close are safe for concurrent use
+// and never wait for a pipe.
 //
 // Each pipe is read once in a turn, so one that floods does not starve others.
 type Pump struct {
-	epoll, wake int    // descriptors; wake is an eventfd
-	buf         []byte // only Run touches it
+	polls [2]int // epoll instances: Run's and the aide's
+	wake  int    // an eventfd that wakes Run
+	halt  int    // and one that ends the aide
+	buf   []byte // only Run touches it
 
 	mu     sync.Mutex // guards the fields below
 	pipes  map[uint64]*Pipe
@@ -34,6 +39,7 @@ type Pump struct {
 // unlike that of its descriptor, so that a late event can't reach another.
 type Pipe struct {
 	id     uint64
+	poll   int // the epoll instance that it belongs to
 	stream *Stream
 
 	// mu guards the fields below and the stream. Run holds it while it copies,
@@ -45,24 +51,41 @@ type Pipe struct {
 	unsaid []byte // read by the borrower, and not yet in the log
 }
 
-// NewPump returns a pump without pipes. It holds two descriptors until Close.
+// NewPump returns a pump without pipes. It holds four descriptors until Close.
 func NewPump() (*Pump, error) {
-	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
-	if err != nil {
-		return nil, fmt.Errorf("cannot make an epoll instance: %w", err)
-	}
-	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
-	if err != nil {
-		_ = unix.Close(epoll)
-		return nil, fmt.Errorf("cannot make an eventfd: %w", err)
-	}
-	p := &Pump{epoll: epoll, wake: wake, buf: make([]byte, readBytes), pipes: make(map[uint64]*Pipe), nextID: 1}
-	if err := p.watch(0, wake); err != nil { // 0: the pump's own
-		_ = unix.Close(epoll)
-		_ = unix.Close(wake)
+	p := &Pump{polls: [2]int{-1, -1}, wake: -1, halt: -1, pipes: make(map[uint64]*Pipe), nextID: 1}
+	if err := p.open(); err != nil {
+		p.release()
 		return nil, err
 	}
+	p.buf = make([]byte, readBytes)
 	return p, nil
+}
+
+func (p *Pump) open() (err error) {
+	for i := range p.polls {
+		if p.polls[i], err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+			return fmt.Errorf("cannot make an epoll instance: %w", err)
+		}
+	}
+	for i, fd := range []*int{&p.wake, &p.halt} {
+		if *fd, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+			return fmt.Errorf("cannot make an eventfd: %w", err)
+		}
+		if err := watch(p.polls[i], 0, *fd); err != nil { // 0: the pump's own
+			return err
+		}
+	}
+	return nil
+}
+
+// release closes the pump's own descriptors.
+func (p *Pump) release() {
+	for _, fd := range []int{p.polls[0], p.polls[1], p.wake, p.halt} {
+		if fd >= 0 {
+			_ = unix.Close(fd)
+		}
+	}
 }
 
 // Run pumps until Close. Call it once.
@@ -75,19 +98,50 @@ func (p *Pump) Run() {
 		return // closed before it began
 	}
 
+	var aide sync.WaitGroup
+	aide.Go(p.assist) // ended below, and waited for
 	var events [128]unix.EpollEvent
 	for !p.work() {
 		// What was reported may be answered on this thread, before it sleeps.
 		runtime.Gosched()
-		n, err := unix.EpollWait(p.epoll, events[:], -1)
+		n, err := unix.EpollWait(p.polls[0], events[:], -1)
 		if err != nil && !errors.Is(err, unix.EINTR) {
 			break // the descriptor is bad: there is nothing to wait for
 		}
 		for i := range max(n, 0) {
-			p.turn(eventID(&events[i]))
+			if id := eventID(&events[i]); id != 0 {
+				p.turn(id, p.buf)
+			} else {
+				_, _ = unix.Read(p.wake, p.buf[:8]) // work follows
+			}
 		}
 	}
+	raise(p.halt)
+	aide.Wait()
 	p.end()
+}
+
+// assist copies from the pipes that are the aide's.
+func (p *Pump) assist() {
+	var buf []byte // until there is something to read
+	var events [64]unix.EpollEvent
+	for {
+		runtime.Gosched() // as in Run
+		n, err := unix.EpollWait(p.polls[1], events[:], -1)
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			return
+		}
+		for i := range max(n, 0) {
+			id := eventID(&events[i])
+			if id == 0 {
+				return
+			}
+			if buf == nil {
+				buf = make([]byte, readBytes)
+			}
+			p.turn(id, buf)
+		}
+	}
 }
 
 // Add has the pump copy from fd, which must be non-blocking, to s. From now
@@ -99,76 +153,16 @@ func (p *Pump) Add(fd int, s *Stream) (*Pipe, error) {
 	if p.closed {
 		return nil, ErrClosed
 	}
-	pipe := &Pipe{id: p.nextID, fd: fd, stream: s}
+	// The two of a child most often have one goroutine, which keeps what they
+	// report in order.
+	pipe := &Pipe{id: p.nextID, poll: p.polls[p.nextID>>1&1], fd: fd, stream: s}
 	p.nextID++
 	p.pipes[pipe.id] = pipe
-	if err := p.watch(pipe.id, fd); err != nil {
+	if err := watch(pipe.poll, pipe.id, fd); err != nil {
 		delete(p.pipes, pipe.id)
 		return nil, err
 	}
 	return pipe, nil
-}
-
-// Finish says that the child is dead: what is in its pipes now, at most 1 MiB
-// for each, goes to the streams, then pipes and streams are closed, then done
-// is called on the pump's goroutine (on another one after Close). Nil pipes
-// are skipped. It does not wait for any of this.
-func (p *Pump) Finish(pipes []*Pipe, done func()) {
-	finish := func() {
-		for _, pipe := range pipes {
-			if pipe != nil {
-				p.drain(pipe)
-			}
-		}
-		done()
-	}
-	if !p.post(finish) {
-		go done() // ends with done; all pipes are closed already
-	}
-}
-
-// FinishEmpty is Finish for a child that has left nothing: if the pipes are
-// empty, and their streams neither hold back nor report anything, it answers
-// true, all that the child has written is in its logs, and the pump closes
-// pipes and streams soon. Otherwise it does nothing. It waits for nothing, not
-// even for the pump.
-func (p *Pump) FinishEmpty(pipes []*Pipe) bool {
-	open := false
-	for _, pipe := range pipes {
-		if pipe == nil {
-			continue
-		}
-		if !pipe.mu.TryLock() {
-			return false
-		}
-		empty := pipe.emptyLocked()
-		open = open || pipe.fd >= 0
-		pipe.mu.Unlock()
-		if !empty {
-			return false
-		}
-	}
-	if open {
-		p.post(func() {
-			for _, pipe := range pipes {
-				if pipe != nil {
-					p.close(pipe)
-				}
-			}
-		})
-	}
-	return true
-}
-
-func (pipe *Pipe) emptyLocked() bool {
-	if !pipe.stream.plain() {
-		return false
-	}
-	if pipe.fd < 0 {
-		return true
-	}
-	n, err := unix.IoctlGetInt(pipe.fd, unix.TIOCINQ)
-	return err == nil && n == 0
 }
 
 // Close ends Run and closes all pipes and streams. What is still in the pipes
@@ -196,11 +190,14 @@ func (p *Pump) post(fn func()) bool {
 	}
 	p.todo = append(p.todo, fn)
 	if len(p.todo) == 1 {
-		// It can't fail but by overflow, and then there is a wake-up already.
-		_, _ = unix.Write(p.wake, binary.NativeEndian.AppendUint64(nil, 1))
+		raise(p.wake)
 	}
 	return true
 }
+
+// raise makes an eventfd readable. It can't fail but by overflow, and then it
+// is readable already.
+func raise(fd int) { _, _ = unix.Write(fd, binary.NativeEndian.AppendUint64(nil, 1)) }
 
 // work does what was posted and reports whether the pump is closed.
 func (p *Pump) work() bool {
@@ -237,17 +234,12 @@ func (p *Pump) end() {
 		p.mu.Unlock()
 	}
 	p.ended = true
-	_ = unix.Close(p.epoll)
-	_ = unix.Close(p.wake)
+	p.release()
 	p.mu.Unlock()
 }
 
 // turn reads once from the pipe an event is about.
-func (p *Pump) turn(id uint64) {
-	if id == 0 {
-		_, _ = unix.Read(p.wake, p.buf[:8]) // work follows
-		return
-	}
+func (p *Pump) turn(id uint64, buf []byte) {
 	p.mu.Lock()
 	pipe := p.pipes[id]
 	p.mu.Unlock()
@@ -262,10 +254,10 @@ func (p *Pump) turn(id uint64) {
 	if pipe.stream.park(func() { p.post(func() { p.unpark(pipe) }) }) {
 		// Out of epoll, not just without events: it would report a hang-up.
 		pipe.away = true
-		_ = unix.EpollCtl(p.epoll, unix.EPOLL_CTL_DEL, pipe.fd, nil)
+		_ = unix.EpollCtl(pipe.poll, unix.EPOLL_CTL_DEL, pipe.fd, nil)
 		return
 	}
-	if _, more := p.readLocked(pipe); !more {
+	if _, more := readLocked(pipe, buf); !more {
 		p.closeLocked(pipe)
 	}
 }
@@ -282,31 +274,16 @@ func (p *Pump) rejoinLocked(pipe *Pipe) {
 		return
 	}
 	pipe.away, pipe.lent = false, false
-	if err := p.watch(pipe.id, pipe.fd); err != nil {
+	if err := watch(pipe.poll, pipe.id, pipe.fd); err != nil {
 		p.closeLocked(pipe) // no memory for it: better its end than to forget it
 	}
 }
 
-// drain reads what is in the pipe of a dead child, and closes it.
-func (p *Pump) drain(pipe *Pipe) {
-	pipe.mu.Lock()
-	defer pipe.mu.Unlock()
-	pipe.sayLocked()
-	for total := 0; pipe.fd >= 0 && total < finishBytes; {
-		n, _ := p.readLocked(pipe)
-		if n == 0 {
-			break
-		}
-		total += n
-	}
-	p.closeLocked(pipe)
-}
-
 // readLocked reads once. There is more to come unless it met the end of the file or
 // an error.
-func (p *Pump) readLocked(pipe *Pipe) (n int, more bool) {
+func readLocked(pipe *Pipe, buf []byte) (n int, more bool) {
 	for {
-		n, err := unix.Read(pipe.fd, p.buf)
+		n, err := unix.Read(pipe.fd, buf)
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue
@@ -315,7 +292,7 @@ func (p *Pump) readLocked(pipe *Pipe) (n int, more bool) {
 		case err != nil || n <= 0:
 			return 0, false
 		}
-		pipe.stream.Write(p.buf[:n])
+		pipe.stream.Write(buf[:n])
 		return n, true
 	}
 }
@@ -337,7 +314,7 @@ func (p *Pump) closeLocked(pipe *Pipe) {
 	p.mu.Unlock()
 	pipe.sayLocked()
 	if !pipe.away {
-		_ = unix.EpollCtl(p.epoll, unix.EPOLL_CTL_DEL, pipe.fd, nil)
+		_ = unix.EpollCtl(pipe.poll, unix.EPOLL_CTL_DEL, pipe.fd, nil)
 	}
 	_ = unix.Close(pipe.fd)
 	pipe.fd = -1
@@ -346,9 +323,9 @@ func (p *Pump) closeLocked(pipe *Pipe) {
 
 // watch asks for events of fd, with id in them. Epoll carries 64 bits of ours,
 // for which the Go structure has two fields.
-func (p *Pump) watch(id uint64, fd int) error {
+func watch(poll int, id uint64, fd int) error {
 	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(uint32(id)), Pad: int32(uint32(id >> 32))}
-	if err := unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
+	if err := unix.EpollCtl(poll, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
 		return fmt.Errorf("cannot watch pipe: %w", err)
 	}
 	return nil

@@ -49,7 +49,8 @@ type Pump interface {
 // pipes. Nothing the loop calls on it blocks.
 //
 // Starts that must keep an order wait in ordered: a higher rank begins only
-// when those of a lower one are done. Restarts go past them.
+// when those of a lower one are done. Restarts go past them, one for each:
+// children that crash without end must not keep others from their start.
 type launcher struct {
 	o      LaunchOptions
 	sys    sys.System
@@ -62,6 +63,7 @@ type launcher struct {
 	changed  *sync.Cond
 	free     []Spawn
 	ordered  []Spawn
+	passed   bool // a restart was taken while an ordered start could have been
 	running  int  // ordered starts under way
 	rank     Rank // theirs
 	closed   bool
@@ -133,10 +135,13 @@ func (l *launcher) next() (Spawn, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for !l.closed {
+		due := len(l.ordered) > 0 && (l.running == 0 || !l.rank.less(l.ordered[0].Rank))
 		switch {
-		case len(l.free) > 0:
+		case len(l.free) > 0 && !(due && l.passed):
+			l.passed = due
 			return take(&l.free), true
-		case len(l.ordered) > 0 && (l.running == 0 || !l.rank.less(l.ordered[0].Rank)):
+		case due:
+			l.passed = false
 			s := take(&l.ordered)
 			l.running++
 			l.rank = s.Rank
