@@ -80,7 +80,7 @@ func TestAttention(t *testing.T) {
 		time.Sleep(patience)
 		a.listen()
 		kept(true, "for a moment")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		a.listen()
 		kept(false, "after no answer")
 		for range impatience {

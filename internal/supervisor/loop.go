@@ -147,7 +147,7 @@ func (l *Loop) carryOut(effects []Effect) {
 			l.kill(e)
 		case Drain:
 			if l.launch.drain(e.Name) {
-				l.strays = append(l.strays, Drained{e.Name})
+				l.strays = append(l.strays, Drained(e))
 			}
 		case Write:
 			e.Reply(l.launch.write(e))
