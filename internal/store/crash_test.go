@@ -83,6 +83,14 @@ func disk1(t *testing.T) (*memFS, *Store) {
 	return m, s
 }
 
+// again is a disk like m, as much of it synced, and the store that wrote to it.
+func (m *memFS) again() (*memFS, *Store) {
+	next := m.copy()
+	s := newStore(memDir, Options{FS: next})
+	s.dirty = false
+	return next, s
+}
+
 func open(t *testing.T, m *memFS) *Store {
 	t.Helper()
 	s, err := Open(memDir, Options{FS: m})
@@ -120,14 +128,15 @@ func points(t *testing.T, c change) int {
 // there or not: the old state is found, or the new one.
 func TestPowerLoss(t *testing.T) {
 	t.Parallel()
+	first, _ := disk1(t)
 	cases := 0
 	for i, c := range changes {
 		old, next := change{}.after(before), c.after(before)
 		found := map[string]int{}
 		for at := range points(t, c) + 1 {
-			for seed := range uint64(32) {
+			for seed := range uint64(24) {
 				rnd := rand.New(rand.NewPCG(seed, uint64(at)))
-				m, s := disk1(t)
+				m, s := first.again()
 				m.crashAt, m.torn = at, seed%2 == 0
 				err := s.Write(context.Background(), c.overlays())
 				if err != nil && !errors.Is(err, errCrash) {
@@ -193,9 +202,10 @@ func recover1(t *testing.T, m *memFS, rnd *rand.Rand) string {
 // yet. The next one does the same, and only then the power fails.
 func TestKilledThenPowerLoss(t *testing.T) {
 	t.Parallel()
+	first, _ := disk1(t)
 	for i, c := range changes {
 		for at := range points(t, c) {
-			m, s := disk1(t)
+			m, s := first.again()
 			m.crashAt = at
 			_ = s.Write(context.Background(), c.overlays())
 			m.crashAt = -1
@@ -213,52 +223,83 @@ func TestKilledThenPowerLoss(t *testing.T) {
 // changed nothing, unless it says so; one that succeeds has changed all.
 func TestFailures(t *testing.T) {
 	t.Parallel()
+	first, _ := disk1(t)
 	for i, c := range changes {
-		old, next := change{}.after(before), c.after(before)
-		for _, cause := range []error{syscall.ENOSPC, syscall.EIO, syscall.EROFS} {
-			for _, times := range []int{1, 2, 1000} {
-				for at := range points(t, c) {
-					m, s := disk1(t)
-					m.fail = func(op int) error {
-						if op >= at && op < at+times {
-							return cause
-						}
-						return nil
-					}
-					err := s.Write(context.Background(), c.overlays())
-					if err != nil && !errors.Is(err, cause) {
-						t.Fatalf("change %d, point %d: the cause is not told: %v", i, at, err)
-					}
-					got := read(t, m)
-					m.fail = nil
-					unsure := err != nil && strings.Contains(err.Error(), "could not be put back")
-					for seed := range uint64(32) {
-						later := read(t, m.reboot(int(seed%4), rand.New(rand.NewPCG(uint64(at), seed))))
-						if got != later && !unsure {
-							t.Errorf("change %d, point %d: %s now, %s later", i, at, got, later)
-						}
-					}
-					switch {
-					case err == nil && got != next:
-						t.Errorf("change %d, point %d, %d times %v: it succeeded, and left %s", i, at, times, cause, got)
-					case unsure:
-						if times == 1 {
-							t.Errorf("change %d, point %d: one failure was too much: %v", i, at, err)
-						}
-					case err != nil && got != old:
-						t.Errorf("change %d, point %d, %d times %v: it failed, and left %s", i, at, times, cause, got)
-					}
-					// When the trouble is over, it works again.
-					if err := s.Write(context.Background(), c.overlays()); err != nil {
-						t.Errorf("change %d, point %d: the next one fails: %v", i, at, err)
-					}
-					if got := recover1(t, m.reboot(loseAll, rand.New(rand.NewPCG(1, 1))), rand.New(rand.NewPCG(2, 2))); got != next {
-						t.Errorf("change %d, point %d: the next one left %s", i, at, got)
-					}
+		count := points(t, c)
+		for n, times := range []int{1, 2, 1000} {
+			cause := []error{syscall.EIO, syscall.ENOSPC, syscall.EROFS}[n]
+			for at := range count {
+				if text := failAt(t, first, c, at, times, cause); text != "" {
+					t.Errorf("change %d, point %d, %d times %v: %s", i, at, times, cause, text)
 				}
 			}
 		}
 	}
+}
+
+// failAt lets operations of a change fail, and says what is wrong then.
+func failAt(t *testing.T, first *memFS, c change, at, times int, cause error) string {
+	t.Helper()
+	m, s := first.again()
+	m.fail = func(op int) error {
+		if op >= at && op < at+times {
+			return cause
+		}
+		return nil
+	}
+	err := s.Write(context.Background(), c.overlays())
+	m.fail = nil
+	old, next, got := change{}.after(before), c.after(before), read(t, m)
+	unsure := err != nil && strings.Contains(err.Error(), "could not be put back")
+	for seed := range uint64(16) {
+		later := read(t, m.reboot(int(seed%4), rand.New(rand.NewPCG(uint64(at), seed))))
+		if got != later && !unsure {
+			return got + " now, " + later + " later"
+		}
+	}
+	switch {
+	case err != nil && !errors.Is(err, cause):
+		return "the cause is not told: " + err.Error()
+	case err == nil && got != next:
+		return "it succeeded, and left " + got
+	case unsure && times == 1:
+		return "one failure was too much: " + err.Error()
+	case err != nil && !unsure && got != old:
+		return "it failed, and left " + got
+	}
+	// When the trouble is over, it works again.
+	if err := s.Write(context.Background(), c.overlays()); err != nil {
+		return "the next one fails: " + err.Error()
+	}
+	if got := recover1(t, m.reboot(loseAll, rand.New(rand.NewPCG(1, 1))), rand.New(rand.NewPCG(2, 2))); got != next {
+		return "the next one left " + got
+	}
+	return ""
+}
+
+// Whatever a journal holds, it names files of its directory or is refused.
+func FuzzJournal(f *testing.F) {
+	f.Add([]byte(`{"write":{"a.conf":"x"},"remove":["b.conf"]}`))
+	f.Add([]byte(`{"remove":["../b"]}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		text = append(text, '\n')
+		j, err := decode(append(text, sum(text)+"\n"...))
+		if err != nil {
+			return
+		}
+		for _, name := range j.names() {
+			if name == "" || strings.Contains(name, "/") || strings.HasPrefix(name, ".") {
+				t.Errorf("it names %q", name)
+			}
+		}
+		again, err := j.encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back, err := decode(again); err != nil || !slices.Equal(back.names(), j.names()) {
+			t.Errorf("%v becomes %v, %v", j, back, err)
+		}
+	})
 }
 
 // A journal that was damaged is no reason to guess.

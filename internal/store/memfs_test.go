@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"syscall"
 )
 
@@ -48,6 +49,29 @@ func (o nameOp) do(names map[string]*inode) {
 
 func newMemFS() *memFS {
 	return &memFS{names: map[string]*inode{}, durable: map[string]*inode{}, crashAt: -1}
+}
+
+// copy is a disk of its own with the same content.
+func (m *memFS) copy() *memFS {
+	next := newMemFS()
+	nodes := map[*inode]*inode{}
+	copied := func(node *inode) *inode {
+		if node != nil && nodes[node] == nil {
+			nodes[node] = &inode{slices.Clone(node.data), slices.Clone(node.synced)}
+		}
+		return nodes[node]
+	}
+	for name, node := range m.names {
+		next.names[name] = copied(node)
+	}
+	for name, node := range m.durable {
+		next.durable[name] = copied(node)
+	}
+	for _, o := range m.pending {
+		o.node = copied(o.node)
+		next.pending = append(next.pending, o)
+	}
+	return next
 }
 
 // op counts an operation, and fails if it is to.

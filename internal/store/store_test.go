@@ -8,10 +8,12 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"example.org/twiddler/internal/config"
@@ -20,10 +22,17 @@ import (
 // writerVar makes this binary write to a directory for ever.
 const writerVar = "STORE_TEST_WRITER"
 
+// limitedVar makes this binary write files that are longer than it may.
+const limitedVar = "STORE_TEST_LIMITED"
+
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(writerVar); dir != "" {
 		fmt.Fprintln(os.Stderr, writeForever(dir))
 		os.Exit(1)
+	}
+	if dir := os.Getenv(limitedVar); dir != "" {
+		fmt.Print(writeLimited(dir))
+		os.Exit(0)
 	}
 	os.Exit(m.Run())
 }
@@ -93,6 +102,46 @@ func TestKill(t *testing.T) {
 	}
 	if last < 25 {
 		t.Errorf("only %d changes", last)
+	}
+}
+
+// writeLimited changes two groups, with a limit on the size of files that the
+// second one exceeds: the system ends a write in the middle.
+func writeLimited(dir string) error {
+	signal.Ignore(syscall.SIGXFSZ)
+	limit := syscall.Rlimit{Cur: 8 << 10, Max: 8 << 10}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		return err
+	}
+	s, err := Open(dir, Options{})
+	if err != nil {
+		return err
+	}
+	next := change{"a": 2, "b": 2}.overlays()
+	p := &next["b"].Programs[0]
+	p.Section = p.Section.With("environment", strings.Repeat("A", 16<<10))
+	return s.Write(context.Background(), next)
+}
+
+// A write that the system ends in the middle refuses the whole change.
+func TestFileTooLarge(t *testing.T) {
+	t.Parallel()
+	s, dir := real(t)
+	if err := s.Write(t.Context(), change{"a": 1, "b": 1}.overlays()); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), limitedVar+"="+dir)
+	out, err := cmd.Output()
+	if want := "cannot save changes: write " + dir + "/.new-b.conf: file too large"; err != nil || string(out) != want {
+		t.Errorf("%q, %v, want %q", out, err, want)
+	}
+	all, err := s.Load()
+	if got := state(t, all, err); got != "a=1 b=1" {
+		t.Error(got)
+	}
+	if got := names(t, dir); len(got) != 2 {
+		t.Errorf("%q", got)
 	}
 }
 
