@@ -124,7 +124,7 @@ func TestServerURL(t *testing.T) {
 	for _, c := range []struct{ name, servers string }{
 		{"none", ""},
 		{"star", "[inet_http_server]\nport=*:@PORT@\nallow_unauthenticated_network=true\n"},
-		{"bare", "[inet_http_server]\nport=@PORT@\n"},
+		{"bare", "[inet_http_server]\nport=@PORT@\nallow_unauthenticated_network=true\n"},
 		{"host", "[inet_http_server]\nport=127.0.0.1:@PORT@\n"},
 		{"two sockets", "[unix_http_server:b]\nfile=@DIR@/b.sock\n[unix_http_server:a]\nfile=@DIR@/a.sock\n[inet_http_server]\nport=127.0.0.1:@PORT@\n"},
 	} {
