@@ -153,6 +153,13 @@ func (d *daemon) load() (*config.Config, error) {
 		return nil, err
 	}
 	o.Tolerant = true
+	read := o.Overlays
+	o.Overlays = func(s config.Supervisord, sections []config.RPCInterface) ([]*config.Overlay, error) {
+		if _, _, err := asked(sections, d.factories); err != nil {
+			return nil, nil // the section is refused soon, in the original's words
+		}
+		return read(s, sections)
+	}
 	cfg, err := config.Load(o)
 	d.warnRoot(err)
 	if err != nil {

@@ -95,11 +95,13 @@ func TestOverlayDirectory(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.write("supervisord.conf", keeping("persist=state\npersist_dir=state"))
-	for _, flag := range []string{"-n", "-t"} {
-		if status, out := s.run(flag, "-c", s.path("supervisord.conf")); status != 2 ||
-			!strings.Contains(out, "persist and persist_dir") {
+	for flag, want := range map[string]string{"-n": "Could not make twiddler rpc interface", "-t": "persist and persist_dir"} {
+		if status, out := s.run(flag, "-c", s.path("supervisord.conf")); status != 2 || !strings.Contains(out, want) {
 			t.Errorf("%s: exit status %d\n%s", flag, status, out)
 		}
+	}
+	if log := s.read("main.log"); !strings.Contains(log, "persist and persist_dir") {
+		t.Errorf("the log does not say why:\n%s", log)
 	}
 	s.write("supervisord.conf", keeping("persist=state"))
 	status, out := s.run("-t", "-c", s.path("supervisord.conf"))
