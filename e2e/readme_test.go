@@ -215,6 +215,20 @@ func TestReadmeSessions(t *testing.T) {
 	}
 }
 
+// So does the one about twiddling.
+func TestTwiddlingSession(t *testing.T) {
+	t.Parallel()
+	needReference(t, "import xmlrpc.client")
+	s := newExample(t)
+	s.startExample()
+	s.settled()
+	for _, want := range sessions(t, "docs/twiddling.md") {
+		if got := newTypist(s).replay(want); got != want {
+			t.Errorf("the session is now\n%s\nin docs/twiddling.md it is\n%s", got, want)
+		}
+	}
+}
+
 // make run prints what to type, what it prints can be typed, and Ctrl-C ends
 // all of it.
 func TestExampleRun(t *testing.T) {
@@ -275,12 +289,15 @@ var (
 	dateLine = regexp.MustCompile(`(?m)^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d UTC \d{4}$`)
 	pidField = regexp.MustCompile(`pid \d+, uptime \d:\d\d:\d\d`)
 	waitTime = regexp.MustCompile(`(checks no password for) \w+,`)
+	recordAt = regexp.MustCompile(`(?m)^(\d+) \d{4}-\d\d-\d\d \d\d:\d\d:\d\d (.*) \(uid \d+, [^)]*\)$`)
+	leaseEnd = regexp.MustCompile(`(?m)^(\S+:\S+ +)(\d+h)?(\d+m)?\d+s$`)
 	exitDate = regexp.MustCompile(`(?m)(EXITED +)\w{3} \d\d \d\d:\d\d [AP]M$`)
 )
 
 func blurOutput(text string) string {
 	text = pidField.ReplaceAllString(dateLine.ReplaceAllString(text, "<date>"), "<running>")
 	text = waitTime.ReplaceAllString(text, "$1 <wait>,")
+	text = leaseEnd.ReplaceAllString(recordAt.ReplaceAllString(text, "$1 <date> $2 <caller>"), "$1<time left>")
 	return exitDate.ReplaceAllString(text, "$1<date>")
 }
 
