@@ -39,6 +39,9 @@ func (m *Machine) Spawning() bool { return m.spawning }
 // Live reports whether there is a child that may be signalled.
 func (m *Machine) Live() bool { return m.PID != 0 && !m.dead }
 
+// LastExit is how the last child ended; zero if none has.
+func (m *Machine) LastExit() Exit { return m.exit }
+
 // Killing reports whether the child has been told to stop.
 func (m *Machine) Killing() bool { return m.State == Stopping || m.stopAfter }
 
@@ -181,7 +184,7 @@ func (m *Machine) tick(now Moment, out []Effect) []Effect {
 func (m *Machine) stopWait() time.Duration { return max(m.Spec.StopWait, 100*time.Millisecond) }
 
 func (m *Machine) spawn(now Moment, out []Effect) []Effect {
-	m.SpawnErr, m.ExitStatus = "", 0
+	m.SpawnErr, m.ExitStatus, m.exit = "", 0, Exit{}
 	m.Started = now
 	m.spawning = true
 	out = m.enter(Starting, out)

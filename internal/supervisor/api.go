@@ -20,6 +20,28 @@ func (l *Loop) Mood() Mood { return Mood(l.mood.Load()) }
 // RUNNING or has failed; without, as soon as there is a child. as is the name
 // as the caller wrote it; faults repeat it.
 func (l *Loop) StartProcess(ctx context.Context, name Name, as string, wait bool) error {
+	if err := l.checkCommand(ctx, name, as); err != nil {
+		return err
+	}
+	return tell(ctx, l, func(reply func(*fault.Error)) Input {
+		return StartProcess{Name: name, As: as, Wait: wait, Reply: reply}
+	})
+}
+
+// RunProcess starts a process without waiting, and returns how to hear of its
+// end: when it has come to rest, one value is sent.
+func (l *Loop) RunProcess(ctx context.Context, name Name, as string) (<-chan Ended, error) {
+	if err := l.checkCommand(ctx, name, as); err != nil {
+		return nil, err
+	}
+	over := make(chan Ended, 1)
+	return over, tell(ctx, l, func(reply func(*fault.Error)) Input {
+		return StartProcess{Name: name, As: as, Reply: reply, Ended: func(e Ended) { over <- e }}
+	})
+}
+
+// checkCommand looks whether the command of a process can be run.
+func (l *Loop) checkCommand(ctx context.Context, name Name, as string) error {
 	cfg, err := read(ctx, l, func(c *Core, _ proc.Moment) (*config.Process, *fault.Error) {
 		if p := c.find(name); p != nil {
 			return p.cfg, nil
@@ -29,12 +51,7 @@ func (l *Loop) StartProcess(ctx context.Context, name Name, as string, wait bool
 	if err != nil {
 		return err
 	}
-	if err := l.launch.check(cfg); err != nil {
-		return err
-	}
-	return tell(ctx, l, func(reply func(*fault.Error)) Input {
-		return StartProcess{name, as, wait, reply}
-	})
+	return l.launch.check(cfg)
 }
 
 // StopProcess stops a process. With wait it returns when the process is down.

@@ -23,6 +23,9 @@ func (c *Core) startProcess(now proc.Moment, in StartProcess, out []Effect) []Ef
 		return reply(out, in.Reply, fault.Errorf(fault.Failed, "%s is in an unknown process state", in.As))
 	}
 	p.waiters = append(p.waiters, &waiter{done: started(in.As, in.Wait), reply: in.Reply})
+	if in.Ended != nil {
+		p.waiters = append(p.waiters, ended(p, in.Ended))
+	}
 	return c.feed(now, p, proc.Start{}, out)
 }
 

@@ -53,6 +53,14 @@ type ConfigInfo struct {
 	StdoutLog, StderrLog string // paths; "" for none, "auto" for one not named yet
 }
 
+// Ended is how a process has come to rest.
+type Ended struct {
+	State    proc.State
+	Status   int       // of the child; -1 if a signal ended it
+	Exit     proc.Exit // of the last child; zero if there was none
+	SpawnErr string
+}
+
 // A Result is what a mass call did to one process: Err is nil for success, or
 // the fault, which names the process as "group:name".
 type Result struct {

@@ -36,6 +36,10 @@ type (
 		As    string
 		Wait  bool
 		Reply func(*fault.Error)
+
+		// Ended is called when the process has come to rest again, if it was
+		// started; nil for nobody.
+		Ended func(Ended)
 	}
 	// StopProcess is the RPC of that name.
 	StopProcess struct {

@@ -125,7 +125,11 @@ func (w *world) operate() {
 	case 12:
 		w.step(RemoteEvent{"sim", "text", w.nothing("event")})
 	case 0, 1, 2:
-		w.step(StartProcess{n, n.Process, wait, w.called("start")})
+		in := StartProcess{Name: n, As: n.Process, Wait: wait, Reply: w.called("start")}
+		if w.rnd.IntN(2) == 0 {
+			in.Ended = w.over(n)
+		}
+		w.step(in)
 	case 3, 4, 5:
 		w.step(StopProcess{n, n.Process, wait, w.called("stop")})
 	case 6:

@@ -136,9 +136,14 @@ func (p *player) operator(w []string) Input {
 	case "removegroup":
 		return Apply{Edits: []Edit{RemoveGroup{arg}}, Reply: applied}
 	case "start":
-		return StartProcess{n, arg, true, reply}
+		return StartProcess{Name: n, As: arg, Wait: true, Reply: reply}
+	case "run":
+		over := func(e Ended) {
+			fmt.Fprintf(&p.out, "    over %s: %v, %d, %v %s\n", arg, e.State, e.Status, e.Exit, e.SpawnErr)
+		}
+		return StartProcess{Name: n, As: arg, Reply: reply, Ended: over}
 	case "launch":
-		return StartProcess{n, arg, false, reply}
+		return StartProcess{Name: n, As: arg, Reply: reply}
 	case "stop":
 		return StopProcess{n, arg, true, reply}
 	case "signal":

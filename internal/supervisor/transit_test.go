@@ -52,6 +52,17 @@ func (w *world) transit() {
 	w.checkPlan(planned, before, pids, in.DryRun)
 }
 
+// over is told once, and when the process is at rest.
+func (w *world) over(n Name) func(Ended) {
+	told := false
+	return func(e Ended) {
+		if told || !e.State.Down() {
+			w.t.Errorf("%v is over as %v, told before: %v", n, e.State, told)
+		}
+		told = true
+	}
+}
+
 // checkPlan sees that what is kept or changed runs on.
 func (w *world) checkPlan(steps []PlanStep, before map[Name]*process, pids map[Name]int, dry bool) {
 	after := w.processes()

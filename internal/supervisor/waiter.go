@@ -67,6 +67,17 @@ func stopped(p *process) (*fault.Error, bool) {
 	return nil, p.State.Down()
 }
 
+// ended waits until p is at rest, and tells how it came to that.
+func ended(p *process, tell func(Ended)) *waiter {
+	return &waiter{
+		done: func(p *process) (*fault.Error, bool) { return nil, p.State.Down() },
+		then: func(_ *fault.Error, out []Effect) []Effect {
+			e := Ended{State: p.State, Status: p.ExitStatus, SpawnErr: p.SpawnErr, Exit: p.LastExit()}
+			return append(out, Reply{func() { tell(e) }})
+		},
+	}
+}
+
 const stopReportEvery = 2 * time.Second
 
 // stopReport tells the main log that a caller waits for p to stop.
