@@ -79,6 +79,7 @@ var grants = map[string]grant{
 	"twiddler.addProgramToGroup": definesIn, "twiddler.removeProcessFromGroup": definesIn,
 	"twiddler.apply": defines, "twiddler.undo": defines, "twiddler.save": defines, "twiddler.diff": defines, "twiddler.export": defines,
 	"twiddler.addGroup": definesIn, "twiddler.removeGroup": definesIn, "twiddler.scale": definesIn, "twiddler.renew": definesIn,
+	"twiddler.run": definesIn, "twiddler.wait": looksAt,
 	"twiddler.update": overAll(ext.Admin), "twiddler.history": looks, "twiddler.getLeases": looks,
 }
 
@@ -94,6 +95,7 @@ var rest = map[string][]any{
 	"twiddler.removeGroup":            {map[string]any{"dry_run": true}},
 	"twiddler.scale":                  {2, map[string]any{"dry_run": true}},
 	"twiddler.renew":                  {5},
+	"twiddler.run":                    {map[string]any{"autostart": "true"}}, // which it cannot have
 }
 
 // A matrix is a daemon with the accounts, in this process.

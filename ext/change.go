@@ -29,6 +29,15 @@ type Changes interface {
 	// CONFLICT with the reason if later changes stand in the way.
 	Undo(ctx context.Context, id int64, how How) (Outcome, error)
 
+	// Run adds a program that runs once, starts it, and returns the id of the
+	// change. A while after its end it goes by itself, with its AUTO logs.
+	// Faults: those of Apply and of a start.
+	Run(ctx context.Context, r Run) (int64, error)
+
+	// Wait returns when a program that was run has ended. Fault BAD_NAME if
+	// there is none of that name, or none any more.
+	Wait(ctx context.Context, group, process string) (End, error)
+
 	// Renew gives the lease of a group, or with a program of that, a new time
 	// to live. Fault BAD_NAME if there is no lease.
 	Renew(ctx context.Context, group, program string, ttl time.Duration) error
@@ -89,6 +98,23 @@ type Change struct {
 
 	Numprocs int           // Scale: how many processes
 	TTL      time.Duration // Add: it goes by itself after that; 0 for never
+}
+
+// A Run is a program that is to run once.
+type Run struct {
+	Name    string         // of the program
+	Group   string         // that is there; "" for a group of its own, of that name
+	Options map[string]any // of a [program:x], but for those that make no sense
+	TTL     time.Duration  // it is stopped after that; 0 for never
+	Reason  string         // for the history
+}
+
+// An End is how a program has ended.
+type End struct {
+	State  string // EXITED, STOPPED, FATAL, UNKNOWN
+	Status int    // exit status; -1 if a signal ended it
+	Signal int    // that; 0 for none
+	Error  string // why it could not be started, and the like
 }
 
 // How says how a change is made.

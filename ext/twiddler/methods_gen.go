@@ -144,6 +144,32 @@ func (t *Twiddler) Methods() []ext.Method {
 			Scope:     ext.Grouped,
 			Defaults:  []any{map[string]any{}},
 		}, t.Scale),
+		ext.Bind3(ext.Method{
+			Name: "run",
+			Help: "run runs a program once. It is added, started, and goes by itself a while\n" +
+				"after its end, with its logs if they are AUTO.\n" +
+				"\n" +
+				"@param string program  its name, and that of its group unless how names one\n" +
+				"@param struct options  as in a program section\n" +
+				"@param struct how  group, ttl, reason (default {})\n" +
+				"@return struct  id, group, process",
+			Signature: []string{"struct", "string", "struct", "struct"},
+			Params:    []string{"program", "options", "how"},
+			Role:      ext.Define,
+			Scope:     ext.Grouped,
+			Defaults:  []any{map[string]any{}},
+		}, t.Run),
+		ext.Bind1(ext.Method{
+			Name: "wait",
+			Help: "wait waits for the end of a program that was run.\n" +
+				"\n" +
+				"@param string name  group:process, or one word for both\n" +
+				"@return struct  state, status, signal, error",
+			Signature: []string{"struct", "string"},
+			Params:    []string{"name"},
+			Role:      ext.View,
+			Scope:     ext.Grouped,
+		}, t.Wait),
 		ext.Bind2(ext.Method{
 			Name: "undo",
 			Help: "undo takes a change back, if no later one stands in the way.\n" +

@@ -98,6 +98,56 @@ func (t *Twiddler) Scale(ctx context.Context, program string, numprocs int, how 
 	})
 }
 
+// Run runs a program once. It is added, started, and goes by itself a while
+// after its end, with its logs if they are AUTO.
+//
+//	@param string program   its name, and that of its group unless how names one
+//	@param struct options   as in a program section
+//	@param struct [how={}]  group, ttl, reason
+//	@return struct          id, group, process
+//	@role define
+//	@scope groups
+func (t *Twiddler) Run(ctx context.Context, program string, options, how map[string]any) (ext.Struct, error) {
+	c, err := t.changes(ctx, "run")
+	if err != nil {
+		return nil, err
+	}
+	f := &fields{what: "how", all: how}
+	r := ext.Run{Name: program, Options: options, TTL: f.ttl(), Group: f.text("group"), Reason: f.text("reason")}
+	if err := f.done(); err != nil {
+		return nil, err
+	}
+	id, err := c.Run(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	group := r.Group
+	if group == "" {
+		group = program
+	}
+	return ext.Struct{{Name: "id", Value: int(id)}, {Name: "group", Value: group}, {Name: "process", Value: program}}, nil
+}
+
+// Wait waits for the end of a program that was run.
+//
+//	@param string name  group:process, or one word for both
+//	@return struct      state, status, signal, error
+//	@role view
+//	@scope groups
+func (t *Twiddler) Wait(ctx context.Context, name string) (ext.Struct, error) {
+	c, err := t.changes(ctx, "wait")
+	if err != nil {
+		return nil, err
+	}
+	g, p := split(name)
+	e, err := c.Wait(ctx, g, p)
+	if err != nil {
+		return nil, err
+	}
+	return ext.Struct{{Name: "state", Value: e.State}, {Name: "status", Value: e.Status},
+		{Name: "signal", Value: e.Signal}, {Name: "error", Value: e.Error}}, nil
+}
+
 // Undo takes a change back, if no later one stands in the way.
 //
 //	@param int id           of the change

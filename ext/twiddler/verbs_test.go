@@ -41,6 +41,12 @@ func (l *ledger) Undo(_ context.Context, id int64, how ext.How) (ext.Outcome, er
 	return l.outcome, l.note("Undo", id, how)
 }
 
+func (l *ledger) Run(_ context.Context, r ext.Run) (int64, error) { return 7, l.note("Run", r) }
+
+func (l *ledger) Wait(_ context.Context, group, process string) (ext.End, error) {
+	return ext.End{State: "EXITED", Status: 3}, l.note("Wait", group, process)
+}
+
 func (l *ledger) Renew(_ context.Context, group, program string, ttl time.Duration) error {
 	return l.note("Renew", group, program, ttl)
 }
@@ -83,6 +89,8 @@ var goodVerbs = map[string]list{
 	"removeGroup": {"g"},
 	"scale":       {"web:w", 3},
 	"undo":        {7},
+	"run":         {"job", dict{"command": "c"}},
+	"wait":        {"job"},
 	"renew":       {"g", 5},
 	"getLeases":   {},
 	"history":     {},
@@ -127,6 +135,11 @@ func TestVerbs(t *testing.T) {
 		{"scale", list{"web:w", "8"}, list{"Apply", []ext.Change{{Action: ext.Scale, Group: "web", Program: "w", Numprocs: 8}}, bare}},
 		{"scale", list{"w", 0, dict{"persist": true}}, list{"Apply", []ext.Change{{Action: ext.Scale, Group: "w", Program: "w"}}, ext.How{Persist: yes()}}},
 		{"undo", list{1 << 40, dict{"dry_run": true}}, list{"Undo", int64(1 << 40), ext.How{DryRun: true}}},
+		{"run", list{"job", options}, list{"Run", ext.Run{Name: "job", Options: options}}},
+		{"run", list{"job", options, dict{"group": "g", "ttl": 60, "reason": "r"}},
+			list{"Run", ext.Run{Name: "job", Options: options, Group: "g", TTL: time.Minute, Reason: "r"}}},
+		{"wait", list{"g:job"}, list{"Wait", "g", "job"}},
+		{"wait", list{"job"}, list{"Wait", "job", "job"}},
 		{"renew", list{"g:p", 1}, list{"Renew", "g", "p", time.Second}},
 		{"renew", list{"g:", 60}, list{"Renew", "g", "", time.Minute}},
 		{"renew", list{"g:*", 60}, list{"Renew", "g", "", time.Minute}},
@@ -193,6 +206,10 @@ func TestVerbsRefuse(t *testing.T) {
 		{"addGroup", list{"g", "program", dict{}, dict{"ttl": 0}}, ": how: " + ttlWords + "0"},
 		{"addGroup", list{"g", "group", dict{"programs": "p"}}, ": options: programs must be a struct"},
 		{"addGroup", list{"g", "group", dict{"programs": dict{"p": "c"}}}, `: options: programs: "p" must be a struct of options`},
+		{"run", list{"job", dict{}, dict{"dry_run": true}}, `: how: unknown member "dry_run"; it may have ttl, group, reason`},
+		{"run", list{"job", dict{}, dict{"ttl": 0}}, ": how: " + ttlWords + "0"},
+		{"run", list{"job"}, ""},
+		{"wait", list{5}, ""},
 		{"removeGroup", list{5}, ""},
 		{"removeGroup", list{"g", dict{"ttl": 1}}, `: how: unknown member "ttl"; ` + howMembers},
 		{"scale", list{"g", "x"}, ""},

@@ -74,19 +74,19 @@ func holds(g *config.Group, program string) bool {
 func (m *Manager) expire(name leaseName, l *lease) {
 	ctx := ext.WithCaller(context.Background(), ext.Caller{Account: "lease", UID: -1, PID: -1, Role: ext.Admin})
 	gone := false
+	reason := fmt.Sprintf("the lease of %s was not renewed", name)
+	if m.ended(name) {
+		reason = fmt.Sprintf("%s has ended", name)
+	}
 	_, err := m.commit(ctx, request{
-		method: "lease", how: ext.How{NoWait: true, Reason: fmt.Sprintf("the lease of %s was not renewed", name)},
+		method: "lease", how: ext.How{NoWait: true, Reason: reason},
 		edit: func(_ context.Context, d *draft) error {
 			g := d.group(name.group)
 			if m.leases[name] != l || !holds(g, name.program) {
 				gone = true // renewed, or removed, in the meantime
 				return nil
 			}
-			if name.program == "" {
-				d.set(name.group, nil)
-				return nil
-			}
-			return d.remove(ext.Change{Group: name.group, Program: name.program})
+			return d.removeLeased(name)
 		},
 	})
 	m.mu.Lock()
@@ -100,8 +100,17 @@ func (m *Manager) expire(name leaseName, l *lease) {
 		m.o.Log(level.Error, fmt.Sprintf("cannot remove %s, whose lease has run out; trying again in %v: %v", name, expireAgain, err))
 		l.timer.Reset(expireAgain)
 	case err == nil:
-		m.o.Log(level.Info, fmt.Sprintf("removed %s: its lease was not renewed", name))
+		m.o.Log(level.Info, fmt.Sprintf("removed %s: %s", name, reason))
 	}
+}
+
+// removeLeased takes away what a lease is for.
+func (d *draft) removeLeased(name leaseName) error {
+	if name.program == "" {
+		d.set(name.group, nil)
+		return nil
+	}
+	return d.remove(ext.Change{Group: name.group, Program: name.program})
 }
 
 // expireAgain is when to try again to end a lease.

@@ -30,6 +30,8 @@ type Loop interface {
 	Plan(ctx context.Context, changes ...supervisor.GroupChange) ([]supervisor.PlanStep, error)
 	Transit(ctx context.Context, changes ...supervisor.GroupChange) ([]supervisor.PlanStep, func(context.Context) error, error)
 	Apply(ctx context.Context, edits ...supervisor.Edit) ([]*config.Process, error)
+	RunProcess(ctx context.Context, name supervisor.Name, as string) (<-chan supervisor.Ended, error)
+	Info(ctx context.Context, name supervisor.Name, as string) (supervisor.Info, error)
 	Reload(ctx context.Context) (added, changed, removed []string, err error)
 }
 
@@ -56,14 +58,17 @@ type Options struct {
 // A Manager makes changes. Its methods are safe for concurrent use; one change
 // is decided at a time.
 type Manager struct {
-	o Options
+	o    Options
+	quit chan struct{} // closed by Close
 
 	mu      sync.Mutex // guards the rest, and what is decided from one look at the groups
 	history history
 	leases  map[leaseName]*lease
-	gone    map[string]*config.Group // groups of the files that a change removed: their Base
-	saved   map[string]*config.Overlay
-	closed  bool
+
+	transients map[leaseName]*transient
+	gone       map[string]*config.Group // groups of the files that a change removed: their Base
+	saved      map[string]*config.Overlay
+	closed     bool
 }
 
 var _ ext.Changes = (*Manager)(nil)
@@ -74,8 +79,11 @@ func New(o Options) *Manager {
 	m := &Manager{
 		o:      o,
 		leases: map[leaseName]*lease{},
-		gone:   map[string]*config.Group{},
-		saved:  map[string]*config.Overlay{},
+
+		quit:       make(chan struct{}),
+		transients: map[leaseName]*transient{},
+		gone:       map[string]*config.Group{},
+		saved:      map[string]*config.Overlay{},
 	}
 	if o.Audit != nil {
 		m.history.restore(o.Audit.tail())
@@ -93,6 +101,9 @@ func New(o Options) *Manager {
 func (m *Manager) Close() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if !m.closed {
+		close(m.quit)
+	}
 	m.closed = true
 	for name := range m.leases {
 		m.endLease(name)
@@ -233,6 +244,7 @@ func (m *Manager) done(d *draft, changes []supervisor.GroupChange, overlays map[
 		}
 	}
 	m.settleLeases(changes)
+	m.settleTransients(changes)
 	for name, ttl := range d.leases {
 		m.lease(name, ttl)
 	}

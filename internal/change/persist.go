@@ -54,7 +54,7 @@ func errNoStore() error {
 func (m *Manager) lasting(d *draft, g *config.Group) *config.Group {
 	leased := func(program string) bool {
 		name := leaseName{g.Name, program}
-		return m.leases[name] != nil || d != nil && d.leases[name] > 0
+		return m.leases[name] != nil || m.transients[name] != nil || d != nil && d.leases[name] > 0
 	}
 	if g == nil || leased("") {
 		return nil
