@@ -197,6 +197,26 @@ func TestChangeFaults(t *testing.T) {
 	}
 }
 
+// What runs is not stopped by a remove that was not told to.
+func TestRemoveOfRunning(t *testing.T) {
+	t.Parallel()
+	f := changeFake(t, outcome(0, false, planStep("web", "w", "stop")))
+	for _, line := range []string{"twiddle remove --persist web:w", "twiddle remove --plan web:w"} {
+		want := reply{"ERROR: process still running: web:w\n", "hint: stop it first: stop web:w\n", 1}
+		if got := runCtl(t, f.URL, "", line); got != want {
+			t.Errorf("%q = %+v, want %+v", line, got, want)
+		}
+	}
+	f.one(t, "twiddle remove --plan --stop web:w", "web:w: stop and remove\n", 0)
+	f.asked()
+	f.answer("twiddler.apply", outcome(3, true, planStep("web", "w", "remove")))
+	f.one(t, "twiddle remove --persist web:w", "web:w: removed\nchange 3, saved\n", 0)
+	const call = "twiddler.apply[[map[action:remove group:web process:w]] map["
+	if got, want := strings.Join(f.asked(), " "), call+"dry_run:true persist:true]] "+call+"persist:true]]"; got != want {
+		t.Errorf("calls %s\nwant %s", got, want)
+	}
+}
+
 // What would happen, what did, and how little is said of what is kept.
 func TestOutcomes(t *testing.T) {
 	t.Parallel()

@@ -265,18 +265,43 @@ func twiddleRemove(ctx context.Context, s *session, t client.Twiddler, words []s
 		return usageError("twiddle remove takes one process at a time, not a whole group")
 	}
 	if f.any() {
-		return s.applyOne(ctx, t, f, client.Change{Action: client.Remove, Group: group, Process: process})
+		return s.removeByApply(ctx, t, f, client.Change{Action: client.Remove, Group: group, Process: process})
 	}
 	if err := t.RemoveProcessFromGroup(ctx, group, process); err != nil {
 		if fault.Is(err, fault.StillRunning) {
-			s.fail(exitGeneric, "ERROR: process still running: %s", words[0])
-			s.hint("stop it first: stop %s", words[0])
+			s.stillRunning(words[0])
 			return nil
 		}
 		return wordFault(err, "no such process", "cannot remove %q", words[0])
 	}
 	s.say("%s: removed process", join(group, process))
 	return nil
+}
+
+// removeByApply makes sure that a process which runs is stopped only if that
+// was asked for: the server would stop it.
+func (s *session) removeByApply(ctx context.Context, t client.Twiddler, f changeFlags, c client.Change) error {
+	if f.stop {
+		return s.applyOne(ctx, t, f, c)
+	}
+	how := f.how()
+	how.DryRun = true
+	plan, err := t.Apply(ctx, []client.Change{c}, how)
+	switch {
+	case err != nil:
+		return newer(err)
+	case slices.ContainsFunc(plan.Steps, func(step client.Step) bool { return step.Action == "stop" }):
+		s.stillRunning(join(c.Group, c.Process))
+		return nil
+	case f.plan:
+		return s.changed(f, plan, nil)
+	}
+	return s.applyOne(ctx, t, f, c)
+}
+
+func (s *session) stillRunning(name string) {
+	s.fail(exitGeneric, "ERROR: process still running: %s", name)
+	s.hint("stop it first: stop %s", name)
 }
 
 func twiddleLog(ctx context.Context, s *session, t client.Twiddler, words []string) error {
