@@ -8,6 +8,7 @@ import (
 	"example.org/twiddler/internal/config"
 	"example.org/twiddler/internal/store"
 	"example.org/twiddler/internal/sys/unix"
+	"example.org/twiddler/level"
 )
 
 // manage makes what changes the groups at run time.
@@ -42,9 +43,27 @@ func (l *life) manage() error {
 			return usagef("[%s] asks to keep changes: %v", at.Section, err)
 		}
 		o.Store, o.PersistAll = kept, s.PersistAll
+		if err := l.setAside(kept, cfg.SetAside); err != nil {
+			return err
+		}
 	}
 	l.changes = change.New(o)
 	l.atEnd(l.changes.Close)
+	return nil
+}
+
+// setAside moves the files out of the way that the start had to do without.
+// Where that can't be done there is no start: the next change would write over
+// one.
+func (l *life) setAside(kept *store.Store, paths []string) error {
+	for _, path := range paths {
+		to, err := kept.SetAside(path)
+		if err != nil {
+			return usagef("cannot set %s aside, which cannot be used: %v", path, err)
+		}
+		l.log.Logf(level.Error, "%s cannot be used and is now %s; the group is as the configuration has it. "+
+			"Mend it, give it its name back, and reread", path, to)
+	}
 	return nil
 }
 

@@ -67,25 +67,53 @@ func TestOverlayFiles(t *testing.T) {
 	}
 }
 
-// A file that is broken is refused, with the lines that are to blame.
+// A file that is broken does not keep the daemon from its start: it is set
+// aside, whole, and its group is as the configuration has it. A check lists
+// what is wrong.
 func TestBrokenOverlay(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	s.overlay("g.conf", "[group:g]\n[program:three]\ncommand=/bin/cat\nstartsecs=soon\n")
-	s.overlay("h.conf", "[group:h]\nwhole=perhaps\n")
-	s.write("supervisord.conf", keeping("persist_dir=state"))
-	for _, flag := range []string{"-n", "-t"} {
-		status, out := s.run(flag, "-c", s.path("supervisord.conf"))
-		if status != 2 || !strings.Contains(out, s.path("state/h.conf")+":2: [group:h] whole=perhaps: not a valid boolean value: 'perhaps'") {
-			t.Errorf("%s: exit status %d\n%s", flag, status, out)
-		}
-		if flag == "-t" && (!strings.Contains(out, s.path("state/g.conf")+":4: [program:three] startsecs=soon: ") ||
-			!strings.Contains(out, "2 problems found")) {
-			t.Errorf("%s", out)
+	broken := map[string]string{
+		"g.conf": "[group:g]\n[program:three]\ncommand=/bin/cat\nstartsecs=soon\n",
+		"h.conf": "[group:h]\nwhole=perhaps\n",
+	}
+	for name, text := range broken {
+		s.overlay(name, text)
+	}
+	s.overlay("h.conf.bad", "from an earlier time\n")
+	s.overlay("solo.conf", "[group:solo]\nremoved=true\n")
+	s.write("supervisord.conf", keeping("persist=state"))
+	status, out := s.run("-t", "-c", s.path("supervisord.conf"))
+	for _, want := range []string{
+		s.path("state/g.conf") + ":4: [program:three] startsecs=soon: ",
+		s.path("state/h.conf") + ":2: [group:h] whole=perhaps: not a valid boolean value: 'perhaps'",
+		"2 problems found",
+	} {
+		if status != 2 || !strings.Contains(out, want) {
+			t.Errorf("-t: exit status %d\n%s\nwant %s", status, out, want)
 		}
 	}
-	if s.exists("main.log") || s.exists("pid") {
-		t.Error("it was started")
+	s.launch()
+	s.ready()
+	s.reaches("g:one", "RUNNING")
+	if got := s.state("g:three") + " " + s.state("solo"); got != "BAD_NAME: g:three BAD_NAME: solo" {
+		t.Errorf("three and solo are %q: want neither, by the configuration and the file that is good", got)
+	}
+	for path, text := range map[string]string{"g.conf.bad": broken["g.conf"], "h.conf.bad.1": broken["h.conf"], "h.conf.bad": "from an earlier time\n"} {
+		if got := s.read("state/" + path); got != text {
+			t.Errorf("%s has %q", path, got)
+		}
+	}
+	log := s.read("main.log")
+	if s.exists("state/g.conf") || s.exists("state/h.conf") || !strings.Contains(log, "startsecs=soon") || !strings.Contains(log, "is now "+s.path("state/g.conf.bad")) {
+		t.Errorf("the log does not say what became of them:\n%s", log)
+	}
+	// A change of the group is written down beside it.
+	if status, out := s.ctl("twiddle", "add", "g", "four", "startsecs=0", "--", "/bin/cat"); status != 0 {
+		t.Errorf("exit status %d\n%s", status, out)
+	}
+	if !strings.Contains(s.read("state/g.conf"), "[program:four]") {
+		t.Error(s.read("state/g.conf"))
 	}
 }
 

@@ -26,6 +26,10 @@ type Config struct {
 	Groups        []*Group       // by priority, then name; overlays applied
 	Overlays      []*Overlay     // those
 
+	// SetAside are the files of overlays that could not be used. A tolerant
+	// load goes on without them; they are to be moved out of the way.
+	SetAside []string
+
 	// Files are the groups as the configuration files alone have them, in the
 	// order of Groups. Without overlays they are the Groups.
 	Files []*Group

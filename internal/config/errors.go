@@ -47,6 +47,9 @@ type Errors struct {
 	// Messages is what there is to say beside: mistakes that would not keep
 	// the configuration from being used.
 	Messages []Message
+	// Overlays says that the problems are in the files of overlays, each in
+	// one that can be done without.
+	Overlays bool
 
 	text string // the first one in the original's words
 }

@@ -52,11 +52,18 @@ func (l *loader) overlays(c *Config) {
 	}
 	l.overlaid = true
 	all, err := l.o.Overlays(c.Supervisord, c.RPCInterfaces)
-	l.overlayErrors(err)
-	c.Groups, c.Overlays = slices.Clone(c.Files), all
+	l.overlayErrors(c, err)
+	c.Groups = slices.Clone(c.Files)
 	for _, o := range all {
 		l.say(level.Info, "Included changes of group %q from \"%s\"", o.Group, o.place.file)
+		good, text, first := len(l.problems), l.text, l.first
 		g, fresh := l.merge(c.Base(o.Group), o)
+		if l.tolerant && len(l.problems) > good {
+			l.doWithout(c, l.problems[good:])
+			l.problems, l.text, l.first = l.problems[:good], text, first
+			continue
+		}
+		c.Overlays = append(c.Overlays, o)
 		c.tellServer(fresh)
 		c.Groups = slices.DeleteFunc(c.Groups, func(old *Group) bool { return old.Name == o.Group })
 		if g != nil {
@@ -66,10 +73,22 @@ func (l *loader) overlays(c *Config) {
 	sortGroups(c.Groups)
 }
 
+// doWithout starts without the overlays that have these problems.
+func (l *loader) doWithout(c *Config, problems []Problem) {
+	for _, p := range problems {
+		l.say(level.Error, "%s", p)
+		if !slices.Contains(c.SetAside, p.File) {
+			c.SetAside = append(c.SetAside, p.File)
+		}
+	}
+}
+
 // overlayErrors records why overlays could not be read.
-func (l *loader) overlayErrors(err error) {
+func (l *loader) overlayErrors(c *Config, err error) {
 	var all *Errors
 	switch {
+	case errors.As(err, &all) && all.Overlays && l.tolerant:
+		l.doWithout(c, all.Problems)
 	case errors.As(err, &all):
 		for _, p := range all.Problems {
 			l.addProblem(p, errors.New(p.String()))

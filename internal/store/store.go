@@ -177,9 +177,41 @@ func (s *Store) Load() ([]*config.Overlay, error) {
 		}
 	}
 	if len(problems) > 0 {
-		return all, &config.Errors{Problems: problems}
+		return all, &config.Errors{Problems: problems, Overlays: true}
 	}
 	return all, nil
+}
+
+// asideSuffix is what a file that was set aside has behind its name.
+const asideSuffix = ".bad"
+
+// SetAside renames a file that could not be used, so that it is neither read
+// nor written over, and returns its new path. Nothing is ever lost by it: if
+// there is one of that name, it gets another.
+func (s *Store) SetAside(path string) (string, error) {
+	if filepath.Dir(path) != s.dir {
+		return "", fmt.Errorf("%s is not in %s", path, s.dir)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	unlock, err := s.fs.Lock(context.Background(), s.dir, true)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	to := path + asideSuffix
+	for i := 1; ; i++ {
+		if _, err := s.fs.Stat(to); errors.Is(err, fs.ErrNotExist) {
+			break
+		} else if err != nil {
+			return "", err
+		}
+		to = fmt.Sprintf("%s%s.%d", path, asideSuffix, i)
+	}
+	if err := s.fs.Rename(path, to); err != nil {
+		return "", err
+	}
+	return to, s.fs.SyncDir(s.dir)
 }
 
 // content is that of one file, or why it cannot be had.
