@@ -89,7 +89,7 @@ func TestTwiddlerMethods(t *testing.T) {
 		s.expect("fault 2 INCORRECT_PARAMETERS", "twiddler.getAPIVersion", 1)
 		s.expect("fault 2 INCORRECT_PARAMETERS", "twiddler.addProgramToGroup", "g", "x")
 		s.expect("fault 2 INCORRECT_PARAMETERS", "twiddler.log")
-		s.expect("fault 1 UNKNOWN_METHOD", "twiddler.addGroup", "x", 1)
+		s.expect("fault 1 UNKNOWN_METHOD", "twiddler.addGroups", "x", 1)
 		methods := fmt.Sprint(s.ask("system.listMethods"))
 		for name, signature := range map[string]string{
 			"twiddler.addProgramToGroup": "[boolean string string struct]", "twiddler.getAPIVersion": "[int]", "twiddler.getGroupNames": "[array]",
@@ -100,10 +100,24 @@ func TestTwiddlerMethods(t *testing.T) {
 				s.Errorf("system.listMethods lacks %s: %s", name, methods)
 			}
 		}
-		if n := len(s.ask("system.listMethods").([]any)); n != 46 {
-			s.Errorf("there are %d methods, want 46", n)
-		}
+		s.methodsOfOthers()
 	})
+}
+
+// methodsOfOthers counts the methods that are not the twiddler's: it has more
+// than the original, which has five.
+func (s *stage) methodsOfOthers() {
+	s.Helper()
+	all := s.ask("system.listMethods").([]any)
+	n := 0
+	for _, name := range all {
+		if !strings.HasPrefix(name.(string), "twiddler.") {
+			n++
+		}
+	}
+	if n != 41 || len(all) < n+5 {
+		s.Errorf("there are %d methods, %d of them not the twiddler's, want 41 of those", len(all), n)
+	}
 }
 
 func TestTwiddlerLog(t *testing.T) {
@@ -331,9 +345,7 @@ func TestTwiddlerWhitelist(t *testing.T) {
 		s.expect("fault 230 UNKNOWN: addProgramToGroup", "twiddler.addProgramToGroup", "nope", "x", 5)
 		s.expect("fault 230 UNKNOWN: removeProcessFromGroup", "twiddler.removeProcessFromGroup", "g", "x")
 		s.expect("fault 2 INCORRECT_PARAMETERS", "twiddler.removeProcessFromGroup")
-		if n := len(s.ask("system.listMethods").([]any)); n != 46 {
-			s.Errorf("there are %d methods, want 46", n)
-		}
+		s.methodsOfOthers()
 	})
 }
 
