@@ -186,10 +186,16 @@ func (c *Core) apply(now proc.Moment, e Edit, done *Applied, fresh []*process, o
 	case AddProcesses:
 		g := c.byName[e.Group]
 		next := *g.cfg
-		// Only the newest value of a group is ever appended to, so older ones
-		// may share its array: adding to a large group costs no copy.
-		next.Processes = append(g.cfg.Processes, e.Processes...)
+		// Adding to a large group costs no copy, but for the first time: older
+		// values share the array that grows here, and those made elsewhere may
+		// be grown elsewhere.
+		have := g.cfg.Processes
+		if !g.grows {
+			have = slices.Clip(have)
+		}
+		next.Processes = append(have, e.Processes...)
 		c.reconfigure(g, &next)
+		g.grows = true
 		return c.addProcesses(g, e.Processes, fresh), out
 	case RemoveProcess:
 		done.Removed = append(done.Removed, c.removeProcess(e.Name))
@@ -248,7 +254,7 @@ func (c *Core) removeProcess(n Name) *config.Process {
 // that is the available one too. Supervisor 4.2.5: the live group and the
 // available configuration are one object.
 func (c *Core) reconfigure(g *group, cfg *config.Group) {
-	g.cfg = cfg
+	g.cfg, g.grows = cfg, false
 	if g.listed >= 0 {
 		c.available[g.listed] = cfg
 	}

@@ -13,6 +13,7 @@ import (
 // A group is a live process group.
 type group struct {
 	cfg    *config.Group // what it was made of, with the twiddles since; never changed in place
+	grows  bool          // the array of cfg.Processes is ours to append to
 	listed int           // index of cfg in Core.available; -1 once that was read anew
 	procs  []*process    // in order of configuration
 	byName map[string]*process
