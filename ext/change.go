@@ -87,8 +87,9 @@ type Change struct {
 	Program string // name of a program in it; "" for the group itself
 	Process string // Remove: one process of the group, instead of a program
 
-	// Kind is that of a group that is added or replaced; "" for KindProgram if
-	// there are Options, else for KindGroup.
+	// Kind is that of a group that is added or replaced; "" for that of the group
+	// that is replaced, or else for KindProgram if there are Options other than
+	// priority and no Programs, and for KindGroup if not.
 	Kind string
 	// Options are those of the section, as a client sends them: of the program,
 	// or of the group. A KindGroup takes priority only.

@@ -3,6 +3,8 @@ package change
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"example.org/twiddler/ext"
 	"example.org/twiddler/fault"
@@ -65,7 +67,7 @@ func (m *Manager) AddProgram(ctx context.Context, group, program string, options
 		_, err := m.commit(ctx, r)
 		return err
 	}
-	return m.quick(ctx, r, supervisor.AddProcesses{Group: group, Processes: procs}, nil, procs)
+	return m.quick(ctx, r, supervisor.AddProcesses{Group: group, Processes: procs}, procs)
 }
 
 // addProgram puts processes into the draft, with the faults of the original.
@@ -79,6 +81,7 @@ func (d *draft) addProgram(group string, procs []*config.Process) error {
 		if here[p.Name] != nil {
 			return fault.New(fault.BadName, p.Name)
 		}
+		here[p.Name] = p
 	}
 	next, err := exchange(g, nil, procs)
 	if err != nil {
@@ -98,7 +101,7 @@ func (m *Manager) RemoveProcess(ctx context.Context, group, process string) erro
 	r := request{method: "removeProcessFromGroup", how: ext.How{NoWait: true}}
 	edit := supervisor.RemoveProcess{Name: supervisor.Name{Group: group, Process: process}}
 	if !m.o.PersistAll && m.o.Audit == nil {
-		return m.quick(ctx, r, edit, nil, nil)
+		return m.quick(ctx, r, edit, nil)
 	}
 	r.edit = func(ctx context.Context, d *draft) error {
 		if _, err := d.must(group); err != nil {
@@ -125,65 +128,88 @@ func (m *Manager) RemoveProcess(ctx context.Context, group, process string) erro
 }
 
 // quick makes one of the two old changes without looking at the whole group,
-// so that it costs the same in a large one.
-func (m *Manager) quick(ctx context.Context, r request, edit supervisor.Edit, before, after []*config.Process) error {
+// so that it costs the same in a large one. added are the processes it adds.
+func (m *Manager) quick(ctx context.Context, r request, edit supervisor.Edit, added []*config.Process) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	whole := context.WithoutCancel(ctx)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	removed, err := m.o.Loop.Apply(context.WithoutCancel(ctx), edit)
+	if err := m.dropStale(whole, added); err != nil {
+		return err
+	}
+	removed, err := m.o.Loop.Apply(whole, edit)
 	if err != nil {
 		return err
 	}
-	e := m.record(ext.CallerOf(ctx), r)
-	var group string
-	for _, p := range append(before, removed...) {
-		group = p.Group
-		e.note(p, p, nil, supervisor.ActionRemove)
+	if len(added)+len(removed) == 0 {
+		return nil // numprocs is 0
 	}
-	for _, p := range after {
-		group = p.Group
+	e := m.record(ext.CallerOf(ctx), r)
+	for _, p := range removed {
+		e.note(p, procDelta{p.Name, p, nil}, supervisor.ActionRemove)
+	}
+	for _, p := range added {
 		action := supervisor.ActionAdd
 		if p.AutoStart {
 			action = supervisor.ActionStart
 		}
-		e.note(p, nil, p, action)
+		e.note(p, procDelta{p.Name, nil, p}, action)
 	}
-	if group != "" {
-		shape := &config.Group{Name: group}
-		e.deltas[0].group, e.deltas[0].before, e.deltas[0].after = group, shape, shape
-	}
+	e.leases = m.dropLeases(whole, removed)
 	m.history.add(e)
-	m.forgetLease(ctx, removed)
 	return nil
 }
 
 // note adds what became of one process to an entry about a single group.
-func (e *entry) note(p, before, after *config.Process, action supervisor.Action) {
+func (e *entry) note(p *config.Process, d procDelta, action supervisor.Action) {
 	if e.deltas == nil {
-		e.deltas = []delta{{}}
+		shape := &config.Group{Name: p.Group} // nothing but processes differs
+		e.deltas = []delta{{group: p.Group, before: shape, after: shape}}
 	}
-	e.deltas[0].procs = append(e.deltas[0].procs, procDelta{p.Name, before, after})
+	e.deltas[0].procs = append(e.deltas[0].procs, d)
 	e.Steps = append(e.Steps, ext.Step{Group: p.Group, Process: p.Name, Action: string(action)})
 }
 
-// forgetLease ends the lease of a program whose last process was removed. The
-// caller holds m.mu.
-func (m *Manager) forgetLease(ctx context.Context, removed []*config.Process) {
+// dropStale ends the lease of a program that went past the manager before,
+// lest it hold for what is added under the same name. The caller holds m.mu.
+func (m *Manager) dropStale(ctx context.Context, added []*config.Process) error {
+	if len(added) == 0 {
+		return nil
+	}
+	name := leaseName{added[0].Group, added[0].Program}
+	if !m.leases.has(name) {
+		return nil
+	}
+	g, err := m.live(ctx, name.group)
+	if err == nil && !holds(g, name.program) {
+		m.leases.end(name)
+	}
+	return err
+}
+
+// dropLeases ends the leases of programs whose last process was removed, and
+// returns them. The caller holds m.mu.
+func (m *Manager) dropLeases(ctx context.Context, removed []*config.Process) map[leaseName]time.Duration {
+	ended := map[leaseName]time.Duration{}
 	for _, p := range removed {
 		name := leaseName{p.Group, p.Program}
-		if m.leases[name] == nil {
+		if !m.leases.has(name) {
 			continue
 		}
-		groups, err := m.o.Loop.Groups(context.WithoutCancel(ctx))
-		if err != nil {
-			return
-		}
-		for _, g := range groups {
-			if g.Name == p.Group && !holds(g, p.Program) {
-				m.endLease(name)
-			}
+		if g, err := m.live(ctx, name.group); err == nil && !holds(g, name.program) {
+			ended[name] = m.leases.end(name)
 		}
 	}
+	return ended
+}
+
+// live returns a group as it is, nil if it is not there.
+func (m *Manager) live(ctx context.Context, name string) (*config.Group, error) {
+	groups, err := m.o.Loop.Groups(ctx)
+	if i := slices.IndexFunc(groups, func(g *config.Group) bool { return g.Name == name }); i >= 0 {
+		return groups[i], nil
+	}
+	return nil, err
 }

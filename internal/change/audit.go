@@ -70,6 +70,9 @@ func (a *Audit) open() error {
 	if err == nil {
 		size, err = endLine(f, st.Size())
 	}
+	if err == nil && size == 0 {
+		err = syncDir(filepath.Dir(a.path)) // it may be new
+	}
 	if err != nil {
 		return errors.Join(err, f.Close())
 	}
@@ -165,7 +168,11 @@ func (a *Audit) ready(more int64) error {
 	if there, err := os.Stat(a.path); err != nil || !os.SameFile(here, there) {
 		return a.open() // somebody has moved it away
 	}
-	a.size = here.Size()
+	if here.Size() != a.size { // what is left of a failure, or somebody else wrote
+		if a.size, err = endLine(a.file, here.Size()); err != nil {
+			return err
+		}
+	}
 	if a.maxBytes <= 0 || a.size == 0 || a.size+more <= a.maxBytes {
 		return nil
 	}
@@ -177,10 +184,7 @@ func (a *Audit) ready(more int64) error {
 	if err := os.Rename(a.path, a.backup(1)); err != nil {
 		return err
 	}
-	if err := a.open(); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(a.path))
+	return a.open()
 }
 
 func (a *Audit) backup(i int) string { return fmt.Sprintf("%s.%d", a.path, i) }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"example.org/twiddler/ext"
@@ -26,8 +24,10 @@ type draft struct {
 	to     map[string]*config.Group // of those that are touched; nil for gone
 	order  []string                 // the touched ones, in order
 
+	saved   map[string]*config.Overlay // what is written down
+	bases   map[string]*config.Group   // the groups of the files, once they were asked for
 	defined []definition
-	leases  map[leaseName]time.Duration // of what is added
+	leases  map[leaseName]time.Duration // of what is added; 0 for those that end
 }
 
 // A definition is processes that a change defines, for the policy to look at.
@@ -36,20 +36,54 @@ type definition struct {
 	procs []*config.Process
 }
 
-func (m *Manager) draft(ctx context.Context, cfg *config.Config) (*draft, error) {
+func (m *Manager) draft(ctx context.Context, r request) (*draft, error) {
 	groups, err := m.o.Loop.Groups(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if cfg == nil {
-		cfg = m.o.Config()
-	}
-	d := &draft{m: m, caller: ext.CallerOf(ctx), cfg: cfg, live: groups,
+	d := &draft{m: m, caller: ext.CallerOf(ctx), cfg: r.config, saved: r.saved, live: groups,
 		was: make(map[string]*config.Group, len(groups)), to: map[string]*config.Group{}, leases: map[leaseName]time.Duration{}}
+	if d.cfg == nil {
+		d.cfg, d.saved = m.o.Config(), m.saved
+	}
 	for _, g := range groups {
 		d.was[g.Name] = g
 	}
 	return d, nil
+}
+
+// base is the group of that name as the files alone have it, nil if they do
+// not.
+func (d *draft) base(name string) *config.Group {
+	if d.bases == nil {
+		d.bases = make(map[string]*config.Group, len(d.cfg.Files))
+		for _, g := range slices.Backward(d.cfg.Files) {
+			d.bases[g.Name] = g // the first of a name is used
+		}
+	}
+	return d.bases[name]
+}
+
+// leased reports whether something is to go by itself.
+func (d *draft) leased(name leaseName) bool {
+	if ttl, touched := d.leases[name]; touched {
+		return ttl > 0
+	}
+	return d.m.passing(name)
+}
+
+// endLeases ends those of what goes when g becomes next, which may be nil.
+func (d *draft) endLeases(g, next *config.Group) {
+	for _, name := range d.m.leases.of(g.Name) {
+		if !holds(next, name.program) {
+			d.leases[name] = 0
+		}
+	}
+	for name := range d.leases {
+		if name.group == g.Name && !holds(next, name.program) {
+			d.leases[name] = 0
+		}
+	}
 }
 
 // group is what a group is to be so far, nil if it is not to be.
@@ -76,6 +110,21 @@ func (d *draft) set(name string, to *config.Group) {
 	d.to[name] = to
 }
 
+// unique is g with one process of each name: files may have several, of which
+// the last one is used.
+func unique(g *config.Group) *config.Group {
+	if g == nil {
+		return nil
+	}
+	last := byName(g)
+	if len(last) == len(g.Processes) {
+		return g
+	}
+	next := *g
+	next.Processes = slices.DeleteFunc(slices.Clone(g.Processes), func(p *config.Process) bool { return last[p.Name] != p })
+	return &next
+}
+
 // setProcesses gives a group other processes.
 func (d *draft) setProcesses(g *config.Group, procs []*config.Process) {
 	next := *g
@@ -88,7 +137,7 @@ func (d *draft) changes() []supervisor.GroupChange {
 	var all []supervisor.GroupChange
 	for _, name := range d.order {
 		if from, to := d.was[name], d.to[name]; from != to {
-			all = append(all, supervisor.GroupChange{Name: name, From: from, To: to})
+			all = append(all, supervisor.GroupChange{Name: name, From: from, To: unique(to)})
 		}
 	}
 	return all
@@ -213,8 +262,10 @@ func (d *draft) putProgram(c ext.Change) error {
 	return nil
 }
 
+// leaseFor gives what is added its lease. If it has none, then neither does
+// it have that of something which went past the manager.
 func (d *draft) leaseFor(c ext.Change) {
-	if c.TTL > 0 {
+	if c.Action == ext.Add {
 		d.leases[leaseName{c.Group, c.Program}] = c.TTL
 	}
 }
@@ -236,127 +287,47 @@ func (d *draft) readProgram(group, program string, options map[string]any) ([]*c
 
 // exchange puts processes in the place of others.
 func exchange(g *config.Group, old, procs []*config.Process) ([]*config.Process, error) {
-	var next []*config.Process
+	there := func(name string) error {
+		return fault.New(fault.AlreadyAdded, (supervisor.Name{Group: g.Name, Process: name}).Spec())
+	}
+	going := make(map[*config.Process]bool, len(old))
+	for _, p := range old {
+		going[p] = true
+	}
+	coming := make(map[string]bool, len(procs))
+	for _, p := range procs {
+		if coming[p.Name] {
+			return nil, there(p.Name)
+		}
+		coming[p.Name] = true
+	}
+	next := make([]*config.Process, 0, len(g.Processes)-len(old)+len(procs))
 	placed := false
-	names := map[string]bool{}
 	for _, p := range g.Processes {
-		if !slices.Contains(old, p) {
-			names[p.Name] = true
-			next = append(next, p)
-		} else if !placed {
+		switch {
+		case going[p] && !placed:
 			placed = true
 			next = append(next, procs...)
+		case going[p]:
+		case coming[p.Name]:
+			return nil, there(p.Name)
+		default:
+			next = append(next, p)
 		}
 	}
 	if !placed {
 		next = append(next, procs...)
 	}
-	for _, p := range procs {
-		if names[p.Name] {
-			return nil, fault.New(fault.AlreadyAdded, (supervisor.Name{Group: g.Name, Process: p.Name}).Spec())
-		}
-		names[p.Name] = true
-	}
 	return next, nil
 }
 
-// putGroup adds a group, or replaces it.
-func (d *draft) putGroup(c ext.Change) error {
-	old := d.group(c.Group)
-	switch {
-	case c.Action == ext.Add && old != nil:
-		return fault.New(fault.AlreadyAdded, c.Group)
-	case c.Action == ext.Replace && old == nil:
-		return fault.New(fault.BadName, "group: "+c.Group)
-	}
-	if err := config.CheckName(c.Group); err != nil {
-		return wrong("group %q: %v", c.Group, err)
-	}
-	g, err := d.readGroup(c)
-	if err != nil {
-		return err
-	}
-	g.Base = d.m.base(d.cfg, c.Group)
-	if old != nil {
-		g.Base = old.Base
-	}
-	d.set(c.Group, g)
-	d.define(g, g.Processes)
-	d.leaseFor(c)
-	return nil
-}
-
-func (d *draft) readGroup(c ext.Change) (*config.Group, error) {
-	kind := c.Kind
-	if kind == "" && c.Programs == nil && c.Options["command"] != nil {
-		kind = ext.KindProgram
-	}
-	kinds := map[string]config.Kind{
-		ext.KindProgram: config.Programs, ext.KindListener: config.EventListener, ext.KindFastCGI: config.FastCGI,
-	}
-	k, single := kinds[kind]
-	switch {
-	case c.Action == ext.Replace && c.Programs == nil && len(c.Options) == 0:
-		return nil, wrong("replace needs options, programs or both")
-	case kind == "" || kind == ext.KindGroup:
-		return d.readPrograms(c)
-	case !single:
-		return nil, wrong("kind must be group, program, eventlistener or fcgi-program, not %q", kind)
-	case c.Programs != nil:
-		return nil, wrong("only a group of the kind group has programs; a %s has options", kind)
-	}
-	s, err := config.NewSection(k, c.Group, c.Options)
-	if err != nil {
-		return nil, refused(err)
-	}
-	g, err := d.cfg.ReadGroup(s)
-	switch {
-	case err != nil:
-		return nil, refused(err)
-	case len(g.Processes) == 0:
-		return nil, wrong("group %s would have no process; numprocs must be 1 or more", c.Group)
-	}
-	return g, nil
-}
-
-// readPrograms makes a group of any programs.
-func (d *draft) readPrograms(c ext.Change) (*config.Group, error) {
-	g := &config.Group{Name: c.Group, Priority: defaultPriority}
-	for key, v := range c.Options {
-		n, ok := ext.AsInt(v)
-		switch {
-		case !strings.EqualFold(key, "priority"):
-			return nil, wrong("a group has no option %q, only priority; programs have the others", key)
-		case !ok:
-			return nil, wrong("priority must be a whole number, not %s", ext.Repr(v))
-		}
-		g.Priority = n
-	}
-	if old := d.group(c.Group); old != nil && old.Kind == config.Programs && c.Programs == nil {
-		g.Processes = old.Processes // replace, with options of the group only
-		return g, nil
-	}
-	for _, program := range slices.Sorted(maps.Keys(c.Programs)) {
-		procs, err := d.readProgram(c.Group, program, c.Programs[program])
-		if err != nil {
-			return nil, err
-		}
-		if g.Processes, err = exchange(g, nil, procs); err != nil {
-			return nil, err
-		}
-	}
-	return g, nil
-}
-
-// defaultPriority is that of groups and programs. Supervisor 4.2.5,
-// options.py, process_groups_from_parser.
-const defaultPriority = 999
-
 func (d *draft) removeGroup(c ext.Change) error {
-	if _, err := d.must(c.Group); err != nil {
+	g, err := d.must(c.Group)
+	if err != nil {
 		return err
 	}
 	d.set(c.Group, nil)
+	d.endLeases(g, nil)
 	return nil
 }
 
@@ -377,6 +348,7 @@ func (d *draft) remove(c ext.Change) error {
 		return fault.New(fault.BadName, (supervisor.Name{Group: c.Group, Process: name}).Spec())
 	}
 	d.setProcesses(g, next)
+	d.endLeases(g, d.group(g.Name))
 	return nil
 }
 
@@ -395,14 +367,17 @@ func (d *draft) scale(c ext.Change) error {
 	if err != nil {
 		return refused(err)
 	}
+	here := make(map[string]*config.Process, len(old))
+	for _, p := range old {
+		here[p.Name] = p
+	}
 	var fresh []*config.Process
 	for i, p := range procs {
-		j := slices.IndexFunc(old, func(o *config.Process) bool { return o.Name == p.Name })
-		if j < 0 {
+		if here[p.Name] == nil {
 			fresh = append(fresh, p)
 			continue
 		}
-		same := *old[j]
+		same := *here[p.Name]
 		same.Section = p.Section
 		procs[i] = &same
 	}
@@ -413,49 +388,4 @@ func (d *draft) scale(c ext.Change) error {
 	d.setProcesses(g, next)
 	d.define(g, fresh)
 	return nil
-}
-
-// mayDefine asks the policy of the caller about all that is defined.
-func (m *Manager) mayDefine(d *draft) error {
-	if d.caller.Policy == nil {
-		return nil
-	}
-	total := d.extra()
-	for _, def := range d.defined {
-		if err := config.CheckPolicy(d.caller, m.o.Policy, def.group, def.procs, total-len(def.procs)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// extra counts the processes that no file has, as they are to be, in the
-// groups that the caller may define.
-func (d *draft) extra() int {
-	n := 0
-	count := func(g *config.Group) {
-		if g == nil || config.MayDefine(d.caller, g.Name) != nil {
-			return
-		}
-		written := map[string]bool{}
-		if base := d.cfg.Base(g.Name); base != nil {
-			for _, p := range base.Processes {
-				written[p.Name] = true
-			}
-		}
-		for _, p := range g.Processes {
-			if !written[p.Name] {
-				n++
-			}
-		}
-	}
-	for _, g := range d.live {
-		if _, touched := d.to[g.Name]; !touched {
-			count(g)
-		}
-	}
-	for _, g := range d.to {
-		count(g)
-	}
-	return n
 }

@@ -3,21 +3,49 @@ package change
 import (
 	"context"
 	"slices"
+	"sync"
+	"time"
 
 	"example.org/twiddler/ext"
 	"example.org/twiddler/internal/config"
 	"example.org/twiddler/internal/supervisor"
 )
 
-// maxHistory is how many changes are remembered. Those that can be undone are
-// among them.
-const maxHistory = 1000
+// The bounds of what is remembered. A large group that is changed often would
+// fill the memory otherwise; the newest change is kept whatever its size.
+const (
+	maxHistory = 1000    // changes
+	maxSteps   = 200_000 // steps of all of them; more, and the oldest are forgotten
+	maxKept    = 50_000  // processes for an undo; more, and the oldest can't be undone
+)
 
-// An entry is one change and what it takes to undo it.
+// An entry is one change and what it takes to undo it. All but the record is
+// for who holds the manager's mu.
 type entry struct {
 	ext.Record
-	undoes *entry
-	deltas []delta // nil for a change of an earlier life, which can't be undone
+	undoes *entry // until it is in the history
+	deltas []delta
+	leases map[leaseName]time.Duration // that it ended
+	faded  bool                        // the deltas were given up for want of room
+}
+
+// kept is how many processes an entry keeps for an undo.
+func (e *entry) kept() int {
+	n := 0
+	for _, d := range e.deltas {
+		n += len(d.procs)
+	}
+	return n
+}
+
+// tell takes over the steps of a plan, but for those that keep something.
+func (e *entry) tell(all []ext.Step) {
+	e.Steps = nil
+	for _, s := range all {
+		if s.Action != string(supervisor.ActionKeep) {
+			e.Steps = append(e.Steps, s)
+		}
+	}
 }
 
 // A delta is what a change made of one group.
@@ -33,39 +61,93 @@ type procDelta struct {
 	before, after *config.Process
 }
 
-// history is the changes in the order in which they were made.
+// history is the changes in the order in which they were made. Safe for
+// concurrent use; nothing is waited for under mu.
 type history struct {
+	mu      sync.Mutex
 	entries []*entry
-	last    int64 // the id given out last
+	last    int64 // the id given out last; for who holds the manager's mu
+	steps   int   // of all entries
+	kept    int   // processes, by all entries
 }
 
+// add puts a change that was made into the history.
 func (h *history) add(e *entry) {
-	if len(h.entries) == maxHistory {
-		h.entries[0] = nil
-		h.entries = h.entries[1:]
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.addLocked(e)
+}
+
+func (h *history) addLocked(e *entry) {
+	if e.undoes != nil {
+		e.undoes.Undone = e.ID
+		e.undoes = nil // or a row of them would never be forgotten
 	}
 	h.entries = append(h.entries, e)
+	h.steps += len(e.Steps)
+	h.kept += e.kept()
+	for _, old := range h.entries {
+		if h.kept <= maxKept || old == e {
+			break
+		}
+		h.fade(old)
+	}
+	for len(h.entries) > maxHistory || h.steps > maxSteps && len(h.entries) > 1 {
+		h.forget(0)
+	}
+}
+
+// fade gives up what it takes to undo a change.
+func (h *history) fade(e *entry) {
+	if e.deltas != nil {
+		h.kept -= e.kept()
+		e.deltas, e.leases, e.faded = nil, nil, true
+	}
+}
+
+// forget takes an entry out of the history.
+func (h *history) forget(i int) {
+	e := h.entries[i]
+	h.steps -= len(e.Steps)
+	h.kept -= e.kept()
+	if i > 0 {
+		h.entries = slices.Delete(h.entries, i, i+1)
+		return
+	}
+	h.entries[0] = nil
+	h.entries = h.entries[1:]
 }
 
 // restore begins with the records of an earlier life.
 func (h *history) restore(records []ext.Record) {
-	for _, r := range records[max(0, len(records)-maxHistory):] {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, r := range records {
 		h.last = max(h.last, r.ID)
+	}
+	for _, r := range records[max(0, len(records)-2*maxHistory):] {
 		if i := slices.IndexFunc(h.entries, func(e *entry) bool { return e.ID == r.ID }); i >= 0 {
-			h.entries = slices.Delete(h.entries, i, i+1) // a later line about the same change
+			h.forget(i) // this is a later line about the same change
 		}
 		if r.Result == resultOK {
-			h.add(&entry{Record: r})
+			h.addLocked(&entry{Record: r})
 		}
 	}
 	for _, e := range h.entries {
-		if u := h.find(e.Undoes); u != nil {
+		if u := h.findLocked(e.Undoes); u != nil {
 			u.Undone = e.ID
 		}
 	}
 }
 
+// find returns the change with an id, nil if it is not known.
 func (h *history) find(id int64) *entry {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.findLocked(id)
+}
+
+func (h *history) findLocked(id int64) *entry {
 	for _, e := range h.entries {
 		if e.ID == id {
 			return e
@@ -79,11 +161,7 @@ const resultOK = "ok"
 // entry makes the entry of a change that is about to be made.
 func (m *Manager) entry(c ext.Caller, r request, plan []supervisor.PlanStep, changes []supervisor.GroupChange) *entry {
 	e := m.record(c, r)
-	for _, s := range steps(changes, plan) {
-		if s.Action != string(supervisor.ActionKeep) {
-			e.Steps = append(e.Steps, s)
-		}
-	}
+	e.tell(steps(changes, plan))
 	for _, ch := range changes {
 		e.deltas = append(e.deltas, difference(ch))
 	}
@@ -109,7 +187,8 @@ func difference(ch supervisor.GroupChange) delta {
 	before, after := byName(ch.From), byName(ch.To)
 	if ch.From != nil {
 		for _, p := range ch.From.Processes {
-			if q := after[p.Name]; q != p {
+			// What is only read anew, and says what it said, is not touched.
+			if q := after[p.Name]; q == nil || len(p.Changes(q)) > 0 {
 				d.procs = append(d.procs, procDelta{p.Name, p, q})
 			}
 		}
@@ -155,9 +234,9 @@ func (m *Manager) History(ctx context.Context, offset, limit int) ([]ext.Record,
 	if !caller.Role.Valid() {
 		return nil, caller.Need(ext.View, "")
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var records []ext.Record
+	m.history.mu.Lock()
+	defer m.history.mu.Unlock()
+	records := []ext.Record{}
 	for _, e := range slices.Backward(m.history.entries) {
 		if len(records) == limit {
 			break

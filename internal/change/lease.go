@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"example.org/twiddler/ext"
@@ -27,47 +28,140 @@ func (n leaseName) String() string {
 
 // A lease is the right of something to be there for a time.
 type lease struct {
+	ttl   time.Duration
 	ends  time.Time // on the monotonic clock
 	timer *time.Timer
+	over  bool // it has run out, and what it is for is being removed
 }
 
-// lease begins a lease, or gives one a new time. The caller holds m.mu.
-func (m *Manager) lease(name leaseName, ttl time.Duration) {
-	if m.closed {
+// leases are all that go by themselves. Safe for concurrent use; nothing is
+// waited for under mu, so that a lease can be renewed and supervisord can end
+// while a change hangs on a disk.
+type leases struct {
+	expire func(leaseName, *lease)
+
+	mu     sync.Mutex
+	all    map[leaseName]*lease
+	closed bool
+}
+
+// has reports whether something goes by itself.
+func (s *leases) has(name leaseName) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.all[name] != nil
+}
+
+// begin begins a lease, in the place of any that there is.
+func (s *leases) begin(name leaseName, ttl time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.beginLocked(name, ttl)
+}
+
+func (s *leases) beginLocked(name leaseName, ttl time.Duration) {
+	if s.closed {
 		return
 	}
-	m.endLease(name)
-	l := &lease{ends: time.Now().Add(ttl)}
-	l.timer = time.AfterFunc(ttl, func() { m.expire(name, l) })
-	m.leases[name] = l
+	s.endLocked(name)
+	l := &lease{ttl: ttl, ends: time.Now().Add(ttl)}
+	l.timer = time.AfterFunc(ttl, func() { s.expire(name, l) })
+	s.all[name] = l
 }
 
-// endLease forgets a lease. The caller holds m.mu.
-func (m *Manager) endLease(name leaseName) {
-	if l := m.leases[name]; l != nil {
-		l.timer.Stop()
-		delete(m.leases, name)
+// end forgets a lease and returns its time to live, 0 if there was none.
+func (s *leases) end(name leaseName) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.endLocked(name)
+}
+
+func (s *leases) endLocked(name leaseName) time.Duration {
+	l := s.all[name]
+	if l == nil {
+		return 0
+	}
+	l.timer.Stop()
+	delete(s.all, name)
+	return l.ttl
+}
+
+// close forgets all of them, and lets no others begin.
+func (s *leases) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for name := range s.all {
+		s.endLocked(name)
 	}
 }
 
-// settleLeases ends the leases of what is not there any more. The caller holds
-// m.mu.
-func (m *Manager) settleLeases(changes []supervisor.GroupChange) {
-	if len(m.leases) == 0 {
-		return
+// of returns the names of the leases of a group and its programs.
+func (s *leases) of(group string) []leaseName {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var names []leaseName
+	for name := range s.all {
+		if name.group == group {
+			names = append(names, name)
+		}
 	}
+	return names
+}
+
+// claim marks l, which has run out, so that it can't be renewed while what it
+// is for is being removed; false if it was renewed or ended already.
+func (s *leases) claim(name leaseName, l *lease) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.all[name] != l {
+		return false
+	}
+	l.over = true
+	return true
+}
+
+// again lets l, whose end has failed, end once more; false if it is not the
+// lease of that name any more.
+func (s *leases) again(name leaseName, l *lease) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.all[name] != l {
+		return false
+	}
+	l.over = false
+	l.timer.Reset(expireAgain)
+	return true
+}
+
+// passing reports whether something is to go by itself: it has a lease, or runs
+// once. The caller holds m.mu.
+func (m *Manager) passing(name leaseName) bool {
+	return m.transients[name] != nil || m.leases.has(name)
+}
+
+// settleLeases does to the leases what a change has done to what they are
+// for. It returns those that ended because that is gone.
+func (m *Manager) settleLeases(d *draft, changes []supervisor.GroupChange) map[leaseName]time.Duration {
+	ended := map[leaseName]time.Duration{}
 	for _, ch := range changes {
-		for name := range m.leases {
-			if name.group == ch.Name && !holds(ch.To, name.program) {
-				m.endLease(name)
+		for _, name := range m.leases.of(ch.Name) {
+			if _, again := d.leases[name]; again || !holds(ch.To, name.program) {
+				ended[name] = m.leases.end(name)
 			}
 		}
 	}
+	for name, ttl := range d.leases {
+		if ttl > 0 && holds(d.group(name.group), name.program) {
+			m.leases.begin(name, ttl)
+		}
+	}
+	return ended
 }
 
 // holds reports whether a group is there, with the program.
 func holds(g *config.Group, program string) bool {
-	return g != nil && (program == "" || len(ofProgram(g, program)) > 0)
+	return g != nil && (program == "" || slices.ContainsFunc(g.Processes, func(p *config.Process) bool { return p.Program == program }))
 }
 
 // expire stops and removes what a lease was for.
@@ -82,33 +176,31 @@ func (m *Manager) expire(name leaseName, l *lease) {
 		method: "lease", how: ext.How{NoWait: true, Reason: reason},
 		edit: func(_ context.Context, d *draft) error {
 			g := d.group(name.group)
-			if m.leases[name] != l || !holds(g, name.program) {
-				gone = true // renewed, or removed, in the meantime
+			if gone = !m.leases.claim(name, l); gone {
+				return nil // renewed, or removed, in the meantime
+			}
+			if gone = !holds(g, name.program); gone {
+				m.leases.end(name)
 				return nil
 			}
 			return d.removeLeased(name)
 		},
 	})
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	switch {
-	case gone && m.leases[name] == l:
-		m.endLease(name)
 	case gone:
-	case err != nil && m.leases[name] == l && !fault.Is(err, fault.ShutdownState):
-		// It must not stay for ever because of, say, a full disk.
-		m.o.Log(level.Error, fmt.Sprintf("cannot remove %s, whose lease has run out; trying again in %v: %v", name, expireAgain, err))
-		l.timer.Reset(expireAgain)
 	case err == nil:
 		m.o.Log(level.Info, fmt.Sprintf("removed %s: %s", name, reason))
+	case fault.Is(err, fault.ShutdownState):
+	case m.leases.again(name, l):
+		// It must not stay for ever because of, say, a full disk.
+		m.o.Log(level.Error, fmt.Sprintf("cannot remove %s, whose lease has run out; trying again in %v: %v", name, expireAgain, err))
 	}
 }
 
 // removeLeased takes away what a lease is for.
 func (d *draft) removeLeased(name leaseName) error {
 	if name.program == "" {
-		d.set(name.group, nil)
-		return nil
+		return d.removeGroup(ext.Change{Group: name.group})
 	}
 	return d.remove(ext.Change{Group: name.group, Program: name.program})
 }
@@ -124,23 +216,29 @@ func (m *Manager) Renew(ctx context.Context, group, program string, ttl time.Dur
 	if ttl <= 0 {
 		return wrong("ttl must be more than 0")
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	name := leaseName{group, program}
-	if m.leases[name] == nil {
-		return fault.New(fault.BadName, fmt.Sprintf("%s has no lease", name))
+	m.leases.mu.Lock()
+	defer m.leases.mu.Unlock()
+	switch l := m.leases.all[name]; {
+	case l == nil:
+		return fault.Errorf(fault.BadName, "%s has no lease", name)
+	case l.over:
+		return fault.Errorf(fault.BadName, "the lease of %s has run out", name)
 	}
-	m.lease(name, ttl)
+	m.leases.beginLocked(name, ttl)
 	return nil
 }
 
 // Leases implements ext.Changes.
 func (m *Manager) Leases(ctx context.Context) ([]ext.Lease, error) {
 	caller := ext.CallerOf(ctx)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var all []ext.Lease
-	for name, l := range m.leases {
+	if !caller.Role.Valid() {
+		return nil, caller.Need(ext.View, "")
+	}
+	m.leases.mu.Lock()
+	defer m.leases.mu.Unlock()
+	all := []ext.Lease{}
+	for name, l := range m.leases.all {
 		if caller.May(ext.View, name.group) {
 			all = append(all, ext.Lease{Group: name.group, Program: name.program, Left: max(0, time.Until(l.ends))})
 		}

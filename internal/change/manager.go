@@ -61,14 +61,14 @@ type Manager struct {
 	o    Options
 	quit chan struct{} // closed by Close
 
-	mu      sync.Mutex // guards the rest, and what is decided from one look at the groups
 	history history
-	leases  map[leaseName]*lease
+	leases  leases
 
+	mu         sync.Mutex // guards the rest, and what is decided from one look at the groups
 	transients map[leaseName]*transient
-	gone       map[string]*config.Group // groups of the files that a change removed: their Base
-	saved      map[string]*config.Overlay
-	closed     bool
+	gone       map[string]bool            // groups of the files that a change removed
+	saved      map[string]*config.Overlay // what is written down
+	made       map[string]*config.Overlay // what of it the live groups are made of
 }
 
 var _ ext.Changes = (*Manager)(nil)
@@ -76,38 +76,26 @@ var _ ext.Changes = (*Manager)(nil)
 // New returns a manager. The configuration in force has the overlays that the
 // groups were made of.
 func New(o Options) *Manager {
-	m := &Manager{
-		o:      o,
-		leases: map[leaseName]*lease{},
-
-		quit:       make(chan struct{}),
-		transients: map[leaseName]*transient{},
-		gone:       map[string]*config.Group{},
-		saved:      map[string]*config.Overlay{},
-	}
+	m := &Manager{o: o, quit: make(chan struct{}), transients: map[leaseName]*transient{}, gone: map[string]bool{}}
+	m.leases = leases{expire: m.expire, all: map[leaseName]*lease{}}
 	if o.Audit != nil {
 		m.history.restore(o.Audit.tail())
 	}
-	m.adoptSaved(o.Config())
-	for _, ov := range o.Config().Overlays {
-		if ov.Removed {
-			m.gone[ov.Group] = o.Config().Base(ov.Group)
+	cfg := o.Config()
+	m.adopt(cfg, nil)
+	for _, ov := range cfg.Overlays {
+		if ov.Removed && cfg.Base(ov.Group) != nil {
+			m.gone[ov.Group] = true
 		}
 	}
 	return m
 }
 
-// Close ends the leases, without removing anything.
+// Close ends the leases, without removing anything. It waits for nothing, and
+// must be called once.
 func (m *Manager) Close() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if !m.closed {
-		close(m.quit)
-	}
-	m.closed = true
-	for name := range m.leases {
-		m.endLease(name)
-	}
+	m.leases.close()
+	close(m.quit)
 }
 
 // A request is one change to be made.
@@ -115,9 +103,12 @@ type request struct {
 	method string
 	how    ext.How
 	undoes *entry
-	after  func() // called when the change has been made; may be nil
 	edit   func(ctx context.Context, d *draft) error
-	config *config.Config // what the draft is read with; nil for the one in force
+	after  func() // called when the change has been made; may be nil
+
+	// Of what reads the files again; nil for the rest.
+	config *config.Config             // what the draft is read with, for the one in force
+	saved  map[string]*config.Overlay // what is written down
 }
 
 // maxTries bounds how often a change is planned again because somebody else
@@ -170,7 +161,7 @@ func raced(err error) error {
 }
 
 func (m *Manager) try(ctx context.Context, r request) (out ext.Outcome, wait func(context.Context) error, err error) {
-	d, err := m.draft(ctx, r.config)
+	d, err := m.draft(ctx, r)
 	if err != nil {
 		return out, nil, err
 	}
@@ -190,7 +181,11 @@ func (m *Manager) try(ctx context.Context, r request) (out ext.Outcome, wait fun
 		return out, nil, raced(err)
 	}
 	out.Steps, out.Persisted = steps(changes, plan), persist
-	if r.how.DryRun || len(changes) == 0 {
+	switch {
+	case r.how.DryRun:
+		return out, nil, nil
+	case len(changes) == 0:
+		m.done(d, r, nil, nil)
 		return out, nil, nil
 	}
 	if err := m.write(ctx, overlays); err != nil {
@@ -202,60 +197,43 @@ func (m *Manager) try(ctx context.Context, r request) (out ext.Outcome, wait fun
 		e = m.entry(d.caller, r, plan, changes)
 		e.Saved = persist
 		if err := m.begin(e, d); err != nil {
-			return ext.Outcome{}, nil, m.unwrite(ctx, overlays, err)
+			return ext.Outcome{}, nil, m.unwrite(ctx, d, overlays, err)
 		}
 	}
 	plan, wait, err = m.o.Loop.Transit(ctx, changes...)
 	if err != nil {
 		m.fail(e, err)
-		return ext.Outcome{}, nil, raced(m.unwrite(ctx, overlays, err))
+		return ext.Outcome{}, nil, raced(m.unwrite(ctx, d, overlays, err))
 	}
 	out.Steps = steps(changes, plan)
+	ended := m.done(d, r, changes, overlays)
 	if e != nil {
 		out.ID = e.ID
-		m.remember(e)
-	}
-	m.done(d, changes, overlays)
-	if r.after != nil {
-		r.after()
+		e.tell(out.Steps)
+		e.leases = ended
+		m.history.add(e)
 	}
 	return out, wait, nil
 }
 
-// remember puts a change that was made into the history.
-func (m *Manager) remember(e *entry) {
-	m.history.add(e)
-	if e.undoes != nil {
-		e.undoes.Undone = e.ID
+// done keeps what is known of a change that has been made, and returns the
+// leases that it ended.
+func (m *Manager) done(d *draft, r request, changes []supervisor.GroupChange, overlays map[string]*config.Overlay) map[leaseName]time.Duration {
+	if r.after != nil {
+		r.after()
 	}
-}
-
-// done keeps what is known of a change that has been made.
-func (m *Manager) done(d *draft, changes []supervisor.GroupChange, overlays map[string]*config.Overlay) {
 	for group, o := range overlays {
 		m.noteSaved(group, o)
 	}
 	for _, ch := range changes {
-		switch {
-		case ch.To != nil:
+		if ch.To == nil && d.base(ch.Name) != nil {
+			m.gone[ch.Name] = true
+		} else {
 			delete(m.gone, ch.Name)
-		case ch.From.Base != nil:
-			m.gone[ch.Name] = ch.From.Base
 		}
 	}
-	m.settleLeases(changes)
 	m.settleTransients(changes)
-	for name, ttl := range d.leases {
-		m.lease(name, ttl)
-	}
-}
-
-// base is the group of the files that a group which is to be made stands for.
-func (m *Manager) base(cfg *config.Config, group string) *config.Group {
-	if g := m.gone[group]; g != nil {
-		return g
-	}
-	return cfg.Base(group)
+	return m.settleLeases(d, changes)
 }
 
 // steps are those of a plan as callers see them, with one for each group that

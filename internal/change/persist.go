@@ -27,17 +27,23 @@ func (m *Manager) overlays(d *draft, changes []supervisor.GroupChange, how ext.H
 	if m.o.Store == nil {
 		return nil, false, errNoStore()
 	}
-	if len(d.leases) > 0 && how.Persist != nil {
-		return nil, false, wrong("what has a ttl cannot be persistent")
+	if how.Persist != nil {
+		for name, ttl := range d.leases {
+			if ttl > 0 && holds(d.group(name.group), name.program) {
+				return nil, false, wrong("%s has a ttl, so it cannot be persistent", name)
+			}
+		}
 	}
 	all := make(map[string]*config.Overlay, len(changes))
 	for _, ch := range changes {
-		of := ch.To
-		if of == nil {
-			of = ch.From
+		base := d.base(ch.Name)
+		if ch.To != nil {
+			base = ch.To.Base
 		}
-		base := of.Base
 		o := config.OverlayOf(base, m.lasting(d, ch.To))
+		if o.Equal(d.saved[ch.Name]) {
+			continue // what a person has written says the same
+		}
 		if _, err := render(o); err != nil {
 			return nil, false, fault.New(fault.NotSaved, err.Error())
 		}
@@ -50,11 +56,15 @@ func errNoStore() error {
 	return fault.New(fault.NotSaved, "there is no directory for changes: set persist or persist_dir in the section of the twiddler")
 }
 
-// lasting is a group without what has a lease; nil if all of it has.
+// lasting is a group without what has a lease, in a draft or, with none, now;
+// nil if all of it has.
 func (m *Manager) lasting(d *draft, g *config.Group) *config.Group {
 	leased := func(program string) bool {
 		name := leaseName{g.Name, program}
-		return m.leases[name] != nil || m.transients[name] != nil || d != nil && d.leases[name] > 0
+		if d == nil {
+			return m.passing(name)
+		}
+		return d.leased(name)
 	}
 	if g == nil || leased("") {
 		return nil
@@ -87,13 +97,13 @@ func (m *Manager) write(ctx context.Context, overlays map[string]*config.Overlay
 }
 
 // unwrite puts back what was written down before overlays, and returns why.
-func (m *Manager) unwrite(ctx context.Context, overlays map[string]*config.Overlay, why error) error {
+func (m *Manager) unwrite(ctx context.Context, d *draft, overlays map[string]*config.Overlay, why error) error {
 	if len(overlays) == 0 {
 		return why
 	}
 	before := make(map[string]*config.Overlay, len(overlays))
 	for group := range overlays {
-		before[group] = m.saved[group]
+		before[group] = d.saved[group]
 	}
 	if err := m.o.Store.Write(ctx, before); err != nil {
 		text := fmt.Sprintf("a change was written down and not made, and cannot be taken back: %v", err)
@@ -103,13 +113,10 @@ func (m *Manager) unwrite(ctx context.Context, overlays map[string]*config.Overl
 	return why
 }
 
-// noteSaved notes what is written down of a group.
+// noteSaved notes what is written down of a group, which is as it is.
 func (m *Manager) noteSaved(group string, o *config.Overlay) {
-	if o == nil {
-		delete(m.saved, group)
-	} else {
-		m.saved[group] = o
-	}
+	keep(m.saved, group, o)
+	keep(m.made, group, o)
 }
 
 // begin writes the audit line of a change that is about to be made.
@@ -146,16 +153,12 @@ func (m *Manager) current(ctx context.Context) (map[string]*config.Overlay, erro
 	for group := range m.saved {
 		all[group] = nil
 	}
-	for group, base := range m.gone {
-		if base != nil {
-			all[group] = config.OverlayOf(base, nil)
-		}
+	cfg := m.o.Config()
+	for group := range m.gone {
+		all[group] = config.OverlayOf(cfg.Base(group), nil)
 	}
 	for _, g := range groups {
-		all[g.Name] = nil
-		if lasting := m.lasting(nil, g); lasting != nil || g.Base != nil {
-			all[g.Name] = config.OverlayOf(g.Base, m.lasting(nil, g))
-		}
+		all[g.Name] = config.OverlayOf(g.Base, m.lasting(nil, g))
 	}
 	return all, nil
 }
@@ -163,8 +166,8 @@ func (m *Manager) current(ctx context.Context) (map[string]*config.Overlay, erro
 // chosen are the groups of all that a caller named, or all that it may define.
 func chosen(ctx context.Context, all map[string]*config.Overlay, groups []string) ([]string, error) {
 	caller := ext.CallerOf(ctx)
-	if !caller.Role.Valid() || caller.Role < ext.Define {
-		return nil, caller.Need(ext.Define, "")
+	if err := mayDefineSome(caller); err != nil {
+		return nil, err
 	}
 	if len(groups) == 0 {
 		names := slices.Sorted(maps.Keys(all))
@@ -179,6 +182,14 @@ func chosen(ctx context.Context, all map[string]*config.Overlay, groups []string
 		}
 	}
 	return slices.Compact(slices.Sorted(slices.Values(groups))), nil
+}
+
+// mayDefineSome returns nil if a caller may define something somewhere.
+func mayDefineSome(c ext.Caller) error {
+	if !c.Role.Valid() || c.Role < ext.Define {
+		return c.Need(ext.Define, "")
+	}
+	return nil
 }
 
 // Save implements ext.Changes.

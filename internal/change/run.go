@@ -135,7 +135,7 @@ func (m *Manager) attend(t *transient, over <-chan supervisor.Ended) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.transients[t.name] == t { // nobody has removed it
-		m.lease(t.name, linger)
+		m.leases.begin(t.name, linger)
 	}
 }
 

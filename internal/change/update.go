@@ -14,27 +14,60 @@ func (m *Manager) Update(ctx context.Context, groups []string, how ext.How) (ext
 	if err := ext.CallerOf(ctx).Need(ext.Admin, ""); err != nil {
 		return ext.Outcome{}, err
 	}
-	cfg, err := m.o.Load()
+	cfg, err := m.read(ctx, how.DryRun)
 	if err != nil {
-		return ext.Outcome{}, fault.New(fault.CantReread, err.Error())
+		return ext.Outcome{}, err
 	}
-	if !how.DryRun {
-		// Now in force, for those who reread as well.
-		if _, _, _, err := m.o.Loop.Reload(ctx); err != nil {
-			return ext.Outcome{}, err
-		}
-		cfg = m.o.Config()
-	}
-	return m.commit(ctx, request{method: "update", how: how, config: cfg, edit: func(_ context.Context, d *draft) error {
-		return d.update(groups)
-	}, after: func() { m.adoptSaved(cfg) }})
+	return m.commit(ctx, request{
+		method: "update", how: how, config: cfg, saved: byGroup(cfg.Overlays),
+		edit:  func(_ context.Context, d *draft) error { return d.update(groups) },
+		after: func() { m.adopt(cfg, groups) },
+	})
 }
 
-// adoptSaved notes that a person may have edited what is written down.
-func (m *Manager) adoptSaved(cfg *config.Config) {
-	clear(m.saved)
-	for _, o := range cfg.Overlays {
-		m.saved[o.Group] = o
+// read reads the files, and unless it is a dry run puts what they say in
+// force, for those who reread as well.
+func (m *Manager) read(ctx context.Context, dry bool) (*config.Config, error) {
+	if dry {
+		cfg, err := m.o.Load()
+		if err != nil {
+			return nil, fault.New(fault.CantReread, err.Error())
+		}
+		return cfg, nil
+	}
+	if _, _, _, err := m.o.Loop.Reload(ctx); err != nil {
+		return nil, err
+	}
+	return m.o.Config(), nil
+}
+
+func byGroup(overlays []*config.Overlay) map[string]*config.Overlay {
+	all := make(map[string]*config.Overlay, len(overlays))
+	for _, o := range overlays {
+		all[o.Group] = o
+	}
+	return all
+}
+
+// adopt notes what a person may have made of what is written down, and that
+// these groups, or all for none, are made of it now. The caller holds m.mu.
+func (m *Manager) adopt(cfg *config.Config, groups []string) {
+	m.saved = byGroup(cfg.Overlays)
+	if len(groups) == 0 {
+		m.made = byGroup(cfg.Overlays)
+		return
+	}
+	for _, g := range groups {
+		keep(m.made, g, m.saved[g])
+	}
+}
+
+// keep puts an overlay into a table, or takes it out if it is nil.
+func keep(table map[string]*config.Overlay, group string, o *config.Overlay) {
+	if o == nil {
+		delete(table, group)
+	} else {
+		table[group] = o
 	}
 }
 
@@ -42,12 +75,14 @@ func (m *Manager) adoptSaved(cfg *config.Config) {
 func (d *draft) update(groups []string) error {
 	files := make(map[string]*config.Group, len(d.cfg.Groups))
 	for _, g := range d.cfg.Groups {
-		files[g.Name] = g
+		if files[g.Name] == nil { // the first of a name is used
+			files[g.Name] = g
+		}
 	}
 	named := map[string]bool{}
 	for _, g := range groups {
 		named[g] = true
-		if files[g] == nil && d.group(g) == nil {
+		if files[g] == nil && d.was[g] == nil {
 			return fault.New(fault.BadName, "group: "+g)
 		}
 	}
@@ -60,25 +95,34 @@ func (d *draft) update(groups []string) error {
 		}
 	}
 	for _, g := range d.cfg.Groups {
-		// One that a change removed is not to come back by this.
-		if wanted(g.Name) && d.was[g.Name] == nil && d.m.gone[g.Name] == nil {
+		if files[g.Name] == g && wanted(g.Name) && d.was[g.Name] == nil && !d.m.staysGone(g.Name) {
 			d.set(g.Name, g)
 		}
 	}
 	return nil
 }
 
+// staysGone reports whether a group that the files have is not to come back
+// with an update: a change removed it, and that was not written down. If it
+// was, then a person has taken it away there.
+func (m *Manager) staysGone(group string) bool {
+	return m.gone[group] && (m.made[group] == nil || !m.made[group].Removed)
+}
+
 // follow makes a live group what the files say now, with the changes written
 // down; nil if they do not have it. What was changed since then stays.
 func (d *draft) follow(live, file *config.Group) error {
+	if d.leased(leaseName{live.Name, ""}) {
+		return nil // it is for a time, whatever the files say
+	}
 	now := config.OverlayOf(live.Base, d.m.lasting(d, live))
-	changed := !now.Equal(d.m.saved[live.Name])
-	base := d.cfg.Base(live.Name)
+	made := d.m.made[live.Name]
+	base := d.base(live.Name)
 	switch {
-	case !changed && live.Base == nil && d.m.saved[live.Name] == nil:
-		return nil // made at run time, for a time
-	case !changed:
-		d.set(live.Name, d.same(live, file))
+	case now.Equal(made) && now == nil && live.Base == nil && file == nil:
+		return nil // all of it is for a time
+	case now.Equal(made):
+		d.set(live.Name, d.withLeased(live, file))
 		return nil
 	case base == nil && live.Base != nil:
 		d.set(live.Name, nil) // the files do not have it any more
@@ -90,18 +134,19 @@ func (d *draft) follow(live, file *config.Group) error {
 	if err != nil {
 		return refused(err)
 	}
-	d.set(live.Name, d.same(live, merged))
+	d.set(live.Name, d.withLeased(live, merged))
 	return nil
 }
 
-// same is to with the leased programs of live, which no file has.
-func (d *draft) same(live, to *config.Group) *config.Group {
+// withLeased is to with the leased programs of live, which no file has.
+func (d *draft) withLeased(live, to *config.Group) *config.Group {
 	if to == nil {
 		return nil
 	}
+	there := byName(to)
 	var leased []*config.Process
 	for _, p := range live.Processes {
-		if d.m.leases[leaseName{live.Name, p.Program}] != nil && len(ofProgram(to, p.Program)) == 0 {
+		if there[p.Name] == nil && d.leased(leaseName{live.Name, p.Program}) {
 			leased = append(leased, p)
 		}
 	}
