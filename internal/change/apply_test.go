@@ -185,6 +185,8 @@ var refusals = []struct {
 	{"bad kind", []ext.Change{{Action: ext.Add, Group: "x", Kind: "heap"}}, fault.IncorrectParameters, "kind must be group, program, eventlistener or fcgi-program"},
 	{"programs of listeners", []ext.Change{{Action: ext.Add, Group: "x", Kind: ext.KindListener, Programs: map[string]map[string]any{"a": {}}}}, fault.IncorrectParameters, "only a group of the kind group has programs"},
 	{"bad name", []ext.Change{{Action: ext.Add, Group: "x:y"}}, fault.IncorrectParameters, `group "x:y"`},
+	{"blanks", []ext.Change{{Action: ext.Add, Group: "x "}}, fault.IncorrectParameters, "must not begin or end with a blank"},
+	{"blanks of a program", []ext.Change{add("g", "c\t", "/bin/c")}, fault.IncorrectParameters, "must not begin or end with a blank"},
 	{"program of listeners", []ext.Change{add("ears", "c", "/bin/c")}, fault.IncorrectParameters, "group ears consists of one eventlistener"},
 	{"listeners by options of a group", []ext.Change{{Action: ext.Replace, Group: "ears", Options: options{"priority": 1}}}, fault.IncorrectParameters, "eventlistener:ears"},
 	{"the last of three", []ext.Change{add("g", "x", "/bin/x"), {Action: ext.Remove, Group: "web"}, {Action: ext.Add, Group: "g", Program: "y", Options: options{"stopsignal": "HUG"}}},

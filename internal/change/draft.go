@@ -281,6 +281,8 @@ func (d *draft) readProgram(group, program string, options map[string]any) ([]*c
 		return nil, refused(err)
 	case len(procs) == 0:
 		return nil, wrong("program %s would have no process; numprocs must be 1 or more", program)
+	case procs[0].Program != program:
+		return nil, wrong("program %q: a name must not begin or end with a blank", program)
 	}
 	return procs, nil
 }

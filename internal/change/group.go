@@ -22,6 +22,9 @@ func (d *draft) putGroup(c ext.Change) error {
 	if err := config.CheckName(c.Group); err != nil {
 		return wrong("group %q: %v", c.Group, err)
 	}
+	if strings.TrimSpace(c.Group) != c.Group {
+		return wrong("group %q: a name must not begin or end with a blank", c.Group)
+	}
 	g, err := d.readGroup(c)
 	if err != nil {
 		return err

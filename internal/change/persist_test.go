@@ -137,7 +137,7 @@ func TestNoStore(t *testing.T) {
 func TestUnwritable(t *testing.T) {
 	t.Parallel()
 	play(t, files, nil, func(w *world) {
-		odd := ext.Change{Action: ext.Add, Group: "g", Program: "c]", Options: options{"command": "/bin/c"}}
+		odd := ext.Change{Action: ext.Add, Group: "g", Program: "c\nd", Options: options{"command": "/bin/c"}}
 		before := w.everything()
 		_, err := w.Apply(w.ctx, []ext.Change{odd}, ext.How{Persist: new(true)})
 		if err == nil {
