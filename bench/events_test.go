@@ -50,11 +50,9 @@ func (h *harness) eventBurst(ours bool) (float64, error) {
 		return 0, err
 	}
 	gatePath, result := filepath.Join(dir, "gate"), filepath.Join(dir, "result")
-	gate, err := fifo(gatePath)
-	if err != nil {
+	if err := syscall.Mkfifo(gatePath, 0o600); err != nil {
 		return 0, err
 	}
-	defer gate.Close()
 	s, err := h.up(ours, fmt.Sprintf(`[eventlistener:l]
 command=@SELF@ as-listener %s %d
 events=PROCESS_COMMUNICATION
@@ -73,11 +71,11 @@ stdout_logfile=NONE
 	if _, err := s.running(2); err != nil {
 		return 0, err
 	}
-	// The listener is to be ready, and the burst at its gate.
+	// The listener is to be ready.
 	if err := h.pause(min(h.settle, 200*time.Millisecond)); err != nil {
 		return 0, err
 	}
-	if err := gate.Close(); err != nil {
+	if err := h.openGate(gatePath); err != nil {
 		return 0, err
 	}
 	rate, err := h.eventResult(result)
@@ -86,6 +84,21 @@ stdout_logfile=NONE
 	}
 	_, err = s.stop()
 	return rate, err
+}
+
+// openGate opens and closes a FIFO as soon as somebody waits in it. Who came
+// later would wait for ever.
+func (h *harness) openGate(path string) error {
+	return h.until("the burst is at its gate", time.Millisecond, func() (bool, error) {
+		fd, err := syscall.Open(path, syscall.O_WRONLY|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0)
+		if err == syscall.ENXIO || err == syscall.EINTR {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		return true, syscall.Close(fd)
+	})
 }
 
 // eventResult waits for what the listener has to say.

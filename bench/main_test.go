@@ -31,6 +31,8 @@ func TestMain(m *testing.M) {
 	long := flag.Bool("long", false, "print the table of all measurements, and run no test")
 	brief := flag.Bool("brief", false, "as -long, with small counts: it shows that the harness works and judges nothing")
 	only := flag.String("only", ".*", "measure only those whose whole name matches this regular expression, of "+names())
+	alone := flag.Bool("alone", false, "leave out the original Supervisor")
+	rounds := flag.Int("rounds", 0, "turns of ours and the limit; 0 for as many as are usual")
 	out := flag.String("o", "", "also write the table to this file")
 	flag.Parse()
 	if !*long && !*brief {
@@ -40,7 +42,10 @@ func TestMain(m *testing.M) {
 	if *brief {
 		s = shortSizes()
 	}
-	if err := printTable(s, *only, *out); err != nil {
+	if *rounds > 0 {
+		s.rounds = *rounds
+	}
+	if err := printTable(s, *only, *out, *alone); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -48,7 +53,7 @@ func TestMain(m *testing.M) {
 
 // printTable measures and prints. What can be measured is printed even if
 // something else failed.
-func printTable(s sizes, only, path string) error {
+func printTable(s sizes, only, path string, alone bool) error {
 	pattern, err := regexp.Compile("^(" + only + ")$")
 	if err != nil {
 		return err
@@ -60,6 +65,9 @@ func printTable(s sizes, only, path string) error {
 		return err
 	}
 	defer h.close()
+	if alone {
+		h.original, h.twiddler = false, false
+	}
 	failed := h.run(pattern)
 	out := io.Writer(os.Stdout)
 	if path != "" {

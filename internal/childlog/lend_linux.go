@@ -24,7 +24,7 @@ func (p *Pump) Lend(pipe *Pipe) bool {
 		return false
 	}
 	pipe.away, pipe.lent = true, true
-	_ = unix.EpollCtl(pipe.poll, unix.EPOLL_CTL_DEL, pipe.fd, nil)
+	pipe.watch.remove(pipe.fd)
 	return true
 }
 

@@ -3,11 +3,9 @@
 package childlog
 
 import (
-	"encoding/binary"
 	"errors"
-	"fmt"
-	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,10 +19,9 @@ import (
 //
 // Each pipe is read once in a turn, so one that floods does not starve others.
 type Pump struct {
-	polls [2]int // epoll instances: Run's and the aide's
-	wake  int    // an eventfd that wakes Run
-	halt  int    // and one that ends the aide
-	buf   []byte // only Run touches it
+	watches [2]*watch   // Run's and the aide's
+	halted  atomic.Bool // the aide is to end
+	buf     []byte      // only Run touches it
 
 	mu     sync.Mutex // guards the fields below
 	pipes  map[uint64]*Pipe
@@ -39,7 +36,7 @@ type Pump struct {
 // unlike that of its descriptor, so that a late event can't reach another.
 type Pipe struct {
 	id     uint64
-	poll   int // the epoll instance that it belongs to
+	watch  *watch // the one that it belongs to
 	stream *Stream
 
 	// mu guards the fields below and the stream. Run holds it while it copies,
@@ -53,37 +50,23 @@ type Pipe struct {
 
 // NewPump returns a pump without pipes. It holds four descriptors until Close.
 func NewPump() (*Pump, error) {
-	p := &Pump{polls: [2]int{-1, -1}, wake: -1, halt: -1, pipes: make(map[uint64]*Pipe), nextID: 1}
-	if err := p.open(); err != nil {
-		p.release()
-		return nil, err
+	p := &Pump{pipes: make(map[uint64]*Pipe), nextID: 1}
+	for i := range p.watches {
+		var err error
+		if p.watches[i], err = newWatch(); err != nil {
+			p.release()
+			return nil, err
+		}
 	}
 	p.buf = make([]byte, readBytes)
 	return p, nil
 }
 
-func (p *Pump) open() (err error) {
-	for i := range p.polls {
-		if p.polls[i], err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
-			return fmt.Errorf("cannot make an epoll instance: %w", err)
-		}
-	}
-	for i, fd := range []*int{&p.wake, &p.halt} {
-		if *fd, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
-			return fmt.Errorf("cannot make an eventfd: %w", err)
-		}
-		if err := watch(p.polls[i], 0, *fd); err != nil { // 0: the pump's own
-			return err
-		}
-	}
-	return nil
-}
-
 // release closes the pump's own descriptors.
 func (p *Pump) release() {
-	for _, fd := range []int{p.polls[0], p.polls[1], p.wake, p.halt} {
-		if fd >= 0 {
-			_ = unix.Close(fd)
+	for _, w := range p.watches {
+		if w != nil {
+			w.close()
 		}
 	}
 }
@@ -100,23 +83,17 @@ func (p *Pump) Run() {
 
 	var aide sync.WaitGroup
 	aide.Go(p.assist) // ended below, and waited for
-	var events [128]unix.EpollEvent
 	for !p.work() {
-		// What was reported may be answered on this thread, before it sleeps.
-		runtime.Gosched()
-		n, err := unix.EpollWait(p.polls[0], events[:], -1)
-		if err != nil && !errors.Is(err, unix.EINTR) {
+		ready, err := p.watches[0].wait()
+		if err != nil {
 			break // the descriptor is bad: there is nothing to wait for
 		}
-		for i := range max(n, 0) {
-			if id := eventID(&events[i]); id != 0 {
-				p.turn(id, p.buf)
-			} else {
-				_, _ = unix.Read(p.wake, p.buf[:8]) // work follows
-			}
+		for i := range ready {
+			p.turn(eventID(&ready[i]), p.buf)
 		}
 	}
-	raise(p.halt)
+	p.halted.Store(true)
+	p.watches[1].rouse()
 	aide.Wait()
 	p.end()
 }
@@ -124,22 +101,16 @@ func (p *Pump) Run() {
 // assist copies from the pipes that are the aide's.
 func (p *Pump) assist() {
 	var buf []byte // until there is something to read
-	var events [64]unix.EpollEvent
-	for {
-		runtime.Gosched() // as in Run
-		n, err := unix.EpollWait(p.polls[1], events[:], -1)
-		if err != nil && !errors.Is(err, unix.EINTR) {
+	for !p.halted.Load() {
+		ready, err := p.watches[1].wait()
+		if err != nil {
 			return
 		}
-		for i := range max(n, 0) {
-			id := eventID(&events[i])
-			if id == 0 {
-				return
-			}
+		for i := range ready {
 			if buf == nil {
 				buf = make([]byte, readBytes)
 			}
-			p.turn(id, buf)
+			p.turn(eventID(&ready[i]), buf)
 		}
 	}
 }
@@ -155,10 +126,10 @@ func (p *Pump) Add(fd int, s *Stream) (*Pipe, error) {
 	}
 	// The two of a child most often have one goroutine, which keeps what they
 	// report in order.
-	pipe := &Pipe{id: p.nextID, poll: p.polls[p.nextID>>1&1], fd: fd, stream: s}
+	pipe := &Pipe{id: p.nextID, watch: p.watches[p.nextID>>1&1], fd: fd, stream: s}
 	p.nextID++
 	p.pipes[pipe.id] = pipe
-	if err := watch(pipe.poll, pipe.id, fd); err != nil {
+	if err := pipe.watch.add(pipe.id, fd); err != nil {
 		delete(p.pipes, pipe.id)
 		return nil, err
 	}
@@ -190,14 +161,10 @@ func (p *Pump) post(fn func()) bool {
 	}
 	p.todo = append(p.todo, fn)
 	if len(p.todo) == 1 {
-		raise(p.wake)
+		p.watches[0].rouse()
 	}
 	return true
 }
-
-// raise makes an eventfd readable. It can't fail but by overflow, and then it
-// is readable already.
-func raise(fd int) { _, _ = unix.Write(fd, binary.NativeEndian.AppendUint64(nil, 1)) }
 
 // work does what was posted and reports whether the pump is closed.
 func (p *Pump) work() bool {
@@ -254,7 +221,7 @@ func (p *Pump) turn(id uint64, buf []byte) {
 	if pipe.stream.park(func() { p.post(func() { p.unpark(pipe) }) }) {
 		// Out of epoll, not just without events: it would report a hang-up.
 		pipe.away = true
-		_ = unix.EpollCtl(pipe.poll, unix.EPOLL_CTL_DEL, pipe.fd, nil)
+		pipe.watch.remove(pipe.fd)
 		return
 	}
 	if _, more := readLocked(pipe, buf); !more {
@@ -274,7 +241,7 @@ func (p *Pump) rejoinLocked(pipe *Pipe) {
 		return
 	}
 	pipe.away, pipe.lent = false, false
-	if err := watch(pipe.poll, pipe.id, pipe.fd); err != nil {
+	if err := pipe.watch.add(pipe.id, pipe.fd); err != nil {
 		p.closeLocked(pipe) // no memory for it: better its end than to forget it
 	}
 }
@@ -314,23 +281,9 @@ func (p *Pump) closeLocked(pipe *Pipe) {
 	p.mu.Unlock()
 	pipe.sayLocked()
 	if !pipe.away {
-		_ = unix.EpollCtl(pipe.poll, unix.EPOLL_CTL_DEL, pipe.fd, nil)
+		pipe.watch.remove(pipe.fd)
 	}
 	_ = unix.Close(pipe.fd)
 	pipe.fd = -1
 	pipe.stream.Close()
-}
-
-// watch asks for events of fd, with id in them. Epoll carries 64 bits of ours,
-// for which the Go structure has two fields.
-func watch(poll int, id uint64, fd int) error {
-	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(uint32(id)), Pad: int32(uint32(id >> 32))}
-	if err := unix.EpollCtl(poll, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
-		return fmt.Errorf("cannot watch pipe: %w", err)
-	}
-	return nil
-}
-
-func eventID(ev *unix.EpollEvent) uint64 {
-	return uint64(uint32(ev.Fd)) | uint64(uint32(ev.Pad))<<32
 }
