@@ -11,7 +11,7 @@ import (
 //
 // The caller is that of ctx, see [CallerOf]: it needs the role Define for the
 // groups it changes, and what it adds has to be within its policy. Faults:
-// NOT_PERMITTED; SHUTDOWN_STATE; CONFLICT if somebody else changed the same at
+// NOT_PERMITTED; SHUTDOWN_STATE; CONFLICT if somebody else changes the same at
 // the same time; NOT_SAVED if it should have been written down and could not
 // be. Nothing has changed then.
 type Changes interface {

@@ -66,6 +66,7 @@ type Manager struct {
 
 	mu         sync.Mutex // guards the rest, and what is decided from one look at the groups
 	transients map[leaseName]*transient
+	passages   map[*passage]bool
 	gone       map[string]bool            // groups of the files that a change removed
 	saved      map[string]*config.Overlay // what is written down
 	made       map[string]*config.Overlay // what of it the live groups are made of
@@ -76,7 +77,8 @@ var _ ext.Changes = (*Manager)(nil)
 // New returns a manager. The configuration in force has the overlays that the
 // groups were made of.
 func New(o Options) *Manager {
-	m := &Manager{o: o, quit: make(chan struct{}), transients: map[leaseName]*transient{}, gone: map[string]bool{}}
+	m := &Manager{o: o, quit: make(chan struct{}), transients: map[leaseName]*transient{},
+		passages: map[*passage]bool{}, gone: map[string]bool{}}
 	m.leases = leases{expire: m.expire, all: map[leaseName]*lease{}}
 	if o.Audit != nil {
 		m.history.restore(o.Audit.tail())
@@ -121,9 +123,8 @@ func (m *Manager) commit(ctx context.Context, r request) (ext.Outcome, error) {
 	if err := ctx.Err(); err != nil {
 		return ext.Outcome{}, err
 	}
-	whole := context.WithoutCancel(ctx)
-	out, wait, err := m.decide(whole, r)
-	if err != nil || wait == nil || r.how.NoWait {
+	out, wait, err := m.decide(context.WithoutCancel(ctx), r)
+	if err != nil || wait == nil {
 		return out, err
 	}
 	return out, wait(ctx)
@@ -137,12 +138,19 @@ func (m *Manager) decide(ctx context.Context, r request) (ext.Outcome, func(cont
 	for try := 1; ; try++ {
 		out, wait, err := m.try(ctx, r)
 		var raced *racedError
-		if !errors.As(err, &raced) {
-			return out, wait, err
+		switch {
+		case errors.As(err, &raced) && try == maxTries:
+			return out, nil, raced.err
+		case errors.As(err, &raced):
+			continue
+		case err != nil || wait == nil || r.how.NoWait:
+			return out, nil, err
 		}
-		if try == maxTries {
-			return out, wait, raced.err
-		}
+		p := m.enter(ext.CallerOf(ctx), out)
+		return out, func(ctx context.Context) error {
+			defer m.leave(p)
+			return wait(ctx)
+		}, nil
 	}
 }
 
@@ -187,6 +195,9 @@ func (m *Manager) try(ctx context.Context, r request) (out ext.Outcome, wait fun
 	case len(changes) == 0:
 		m.done(d, r, nil, nil)
 		return out, nil, nil
+	}
+	if err := m.free(out.Steps); err != nil {
+		return ext.Outcome{}, nil, err
 	}
 	if err := m.write(ctx, overlays); err != nil {
 		return ext.Outcome{}, nil, err
