@@ -423,7 +423,7 @@ True [('h', '', 'remove'), ('h', 'h', 'remove')] []
 ['apply', 'apply'] 0 True
 ['web'] (242, 'NOT_SAVED: there is no directory for changes: set persist or persist_dir in the section of the twiddler')
 (2, 'INCORRECT_PARAMETERS: change 1: unknown member "optoins"; it may have action, group, program, process, kind, options, numprocs, ttl, programs')
-(2, 'INCORRECT_PARAMETERS') (10, 'BAD_NAME: there is no change 99')
+(2, 'INCORRECT_PARAMETERS') (10, 'BAD_NAME: there is no change 99; the history has those that are known')
 `
 	if err != nil || string(out) != want {
 		t.Errorf("%v\n%s\nwant\n%s", err, out, want)
