@@ -182,7 +182,7 @@ func (l *life) namespaces(cfg *config.Config) ([]rpc.Namespace, error) {
 					strings.Join(slices.Sorted(maps.Keys(i.Options)), ", ")))
 			}
 			main := rpc.NewSupervisor(rpc.Options{
-				Loop: l.loop, Log: l.log, Identifier: cfg.Supervisord.Identifier, Version: Version,
+				Loop: l.loop, Groups: l.changes, Log: l.log, Identifier: cfg.Supervisord.Identifier, Version: Version,
 				LogSyslog: cfg.Supervisord.LogSyslog, RemoteEvent: l.loop.RemoteEvent,
 			})
 			spaces = append(spaces, rpc.Namespace{Name: i.Name, Methods: main.Methods()})

@@ -151,15 +151,19 @@ func (m *Manager) quick(ctx context.Context, r request, edit supervisor.Edit, ad
 		e.note(p, procDelta{p.Name, p, nil}, supervisor.ActionRemove)
 	}
 	for _, p := range added {
-		action := supervisor.ActionAdd
-		if p.AutoStart {
-			action = supervisor.ActionStart
-		}
-		e.note(p, procDelta{p.Name, nil, p}, action)
+		e.note(p, procDelta{p.Name, nil, p}, addition(p))
 	}
 	e.leases = m.dropLeases(whole, removed)
 	m.history.add(e)
 	return nil
+}
+
+// addition is what becomes of a process that is added.
+func addition(p *config.Process) supervisor.Action {
+	if p.AutoStart {
+		return supervisor.ActionStart
+	}
+	return supervisor.ActionAdd
 }
 
 // note adds what became of one process to an entry about a single group.

@@ -30,6 +30,8 @@ type Loop interface {
 	Plan(ctx context.Context, changes ...supervisor.GroupChange) ([]supervisor.PlanStep, error)
 	Transit(ctx context.Context, changes ...supervisor.GroupChange) ([]supervisor.PlanStep, func(context.Context) error, error)
 	Apply(ctx context.Context, edits ...supervisor.Edit) ([]*config.Process, error)
+	AddGroup(ctx context.Context, group string) error
+	RemoveGroup(ctx context.Context, group string) error
 	RunProcess(ctx context.Context, name supervisor.Name, as string) (<-chan supervisor.Ended, error)
 	Info(ctx context.Context, name supervisor.Name, as string) (supervisor.Info, error)
 	Reload(ctx context.Context) (added, changed, removed []string, err error)

@@ -33,6 +33,7 @@ type MainLog interface {
 // Options are what the namespace supervisor is made of.
 type Options struct {
 	Loop       *supervisor.Loop
+	Groups     Groups // nil for the loop
 	Log        MainLog
 	Identifier string // of this instance
 	Version    string // what getSupervisorVersion answers
@@ -41,6 +42,12 @@ type Options struct {
 	// RemoteEvent tells whoever listens of an event that a client sent. It is
 	// nil if nobody can listen.
 	RemoteEvent func(ctx context.Context, kind, data string) error
+}
+
+// Groups adds groups of the configuration and removes groups.
+type Groups interface {
+	AddGroup(ctx context.Context, group string) error
+	RemoveGroup(ctx context.Context, group string) error
 }
 
 // Supervisor is the namespace supervisor, method for method and fault for
@@ -54,7 +61,12 @@ type Supervisor struct {
 var _ ext.Extension = (*Supervisor)(nil)
 
 // NewSupervisor returns the namespace. What it needs is complete in o.
-func NewSupervisor(o Options) *Supervisor { return &Supervisor{o: o, loop: o.Loop} }
+func NewSupervisor(o Options) *Supervisor {
+	if o.Groups == nil {
+		o.Groups = o.Loop
+	}
+	return &Supervisor{o: o, loop: o.Loop}
+}
 
 // up refuses a call while supervisord goes down. It comes first in every
 // method but SendRemoteCommEvent. Supervisor 4.2.5, rpcinterface.py, _update.
@@ -212,7 +224,7 @@ func (s *Supervisor) AddProcessGroup(ctx context.Context, name string) (bool, er
 	if err := config.MayDefine(ext.CallerOf(ctx), name); err != nil {
 		return false, err
 	}
-	return done(s.loop.AddGroup(ctx, name))
+	return done(s.o.Groups.AddGroup(ctx, name))
 }
 
 // RemoveProcessGroup forgets a group, all of whose processes are stopped.
@@ -228,7 +240,7 @@ func (s *Supervisor) RemoveProcessGroup(ctx context.Context, name string) (bool,
 	if err := config.MayDefine(ext.CallerOf(ctx), name); err != nil {
 		return false, err
 	}
-	return done(s.loop.RemoveGroup(ctx, name))
+	return done(s.o.Groups.RemoveGroup(ctx, name))
 }
 
 // SendProcessStdin writes text to the standard input of a process, as UTF-8
