@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"example.org/twiddler/fault"
 	"example.org/twiddler/internal/childlog"
@@ -47,10 +48,6 @@ type Pump interface {
 
 // A launcher starts children in its workers and keeps our ends of their
 // pipes. Nothing the loop calls on it blocks.
-//
-// Starts that must keep an order wait in ordered: a higher rank begins only
-// when those of a lower one are done. Restarts go past them, one for each:
-// children that crash without end must not keep others from their start.
 type launcher struct {
 	o      LaunchOptions
 	sys    sys.System
@@ -61,11 +58,8 @@ type launcher struct {
 
 	mu       sync.Mutex
 	changed  *sync.Cond
-	free     []Spawn
-	ordered  []Spawn
-	passed   bool // a restart was taken while an ordered start could have been
-	running  int  // ordered starts under way
-	rank     Rank // theirs
+	turns    turns
+	brief    map[Name]struct{} // whose last child has lived briefly
 	closed   bool
 	children map[Name]*child
 	sockets  map[string]*socket // of FastCGI groups, by group
@@ -77,11 +71,13 @@ type child struct {
 	socket string // group whose socket it holds; "" for none
 	stdin  *childlog.Input
 	pipes  []*childlog.Pipe
+	born   time.Time
 	hearing
 }
 
 func newLauncher(s sys.System, o LaunchOptions, report func(Input), wanted *atomic.Uint32) *launcher {
-	l := &launcher{o: o, sys: s, report: report, wanted: wanted, base: newEnviron(o.Environ), children: map[Name]*child{}, sockets: map[string]*socket{}}
+	l := &launcher{o: o, sys: s, report: report, wanted: wanted, base: newEnviron(o.Environ),
+		brief: map[Name]struct{}{}, children: map[Name]*child{}, sockets: map[string]*socket{}}
 	l.changed = sync.NewCond(&l.mu)
 	l.heed.lender = o.Lender
 	return l
@@ -106,61 +102,57 @@ func (l *launcher) start() (stop func()) {
 func (l *launcher) add(s Spawn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if s.Ordered {
-		l.ordered = append(l.ordered, s)
-	} else {
-		l.free = append(l.free, s)
-	}
+	_, brief := l.brief[s.Name]
+	delete(l.brief, s.Name)
+	l.turns.add(s, brief)
 	l.changed.Signal()
 }
 
 func (l *launcher) work() {
 	for {
-		s, ok := l.next()
+		w, ok := l.next()
 		if !ok {
 			return
 		}
-		pid, err := l.spawn(s)
-		l.report(Spawned{s.Name, pid, err})
-		if s.Ordered {
-			l.mu.Lock()
-			l.running--
-			l.changed.Broadcast()
-			l.mu.Unlock()
-		}
+		begun := time.Now()
+		pid, err := l.spawn(w.Spawn)
+		took := time.Since(begun)
+		l.report(Spawned{w.Name, pid, err})
+		l.done(w, took)
 	}
 }
 
-func (l *launcher) next() (Spawn, bool) {
+// next waits for a turn.
+func (l *launcher) next() (turn, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for !l.closed {
-		due := len(l.ordered) > 0 && (l.running == 0 || !l.rank.less(l.ordered[0].Rank))
-		switch {
-		case len(l.free) > 0 && !(due && l.passed):
-			l.passed = due
-			return take(&l.free), true
-		case due:
-			l.passed = false
-			s := take(&l.ordered)
-			l.running++
-			l.rank = s.Rank
-			return s, true
+		if w, ok := l.turns.next(); ok {
+			return w, true
 		}
 		l.changed.Wait()
 	}
-	return Spawn{}, false
+	return turn{}, false
 }
 
-func take(queue *[]Spawn) Spawn {
-	q := *queue
-	s := q[0]
-	q[0] = Spawn{}
-	*queue = q[1:]
-	if len(q) == 1 {
-		*queue = nil
+func (l *launcher) done(w turn, took time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	rest := l.turns.done(w, took)
+	switch {
+	case rest > 0:
+		// Nobody waits for it: it ends by itself, after maxRest at the latest.
+		time.AfterFunc(rest, func() {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.turns.rested()
+			l.changed.Signal()
+		})
+	case w.Ordered:
+		l.changed.Broadcast()
+	case w.brief:
+		l.changed.Signal()
 	}
-	return s
 }
 
 // check looks whether the command of p can be run, as its spawn will.
@@ -213,7 +205,7 @@ func (l *launcher) spawn(s Spawn) (pid int, err error) {
 		return 0, err
 	}
 	from.pid = started.PID
-	c := &child{hearing: hearing{name: s.Name}}
+	c := &child{born: time.Now(), hearing: hearing{name: s.Name}}
 	if s.Socket != nil {
 		c.socket = s.Name.Group
 	}
@@ -250,6 +242,7 @@ func (l *launcher) drain(name Name) (drained bool) {
 	l.mu.Lock()
 	c := l.children[name]
 	delete(l.children, name)
+	l.noteLifeLocked(name, c)
 	l.mu.Unlock()
 	l.heed.forget(c)
 	if c.stdin != nil {
@@ -263,6 +256,18 @@ func (l *launcher) drain(name Name) (drained bool) {
 	}
 	l.o.Pump.Finish(c.pipes, func() { l.report(Drained{name}) })
 	return false
+}
+
+// noteLifeLocked remembers who has lived briefly until its next start. Those
+// that are never started again are forgotten when they become many.
+func (l *launcher) noteLifeLocked(name Name, c *child) {
+	if time.Since(c.born) >= briefLife {
+		return
+	}
+	if len(l.brief) > 2*len(l.children)+64 {
+		clear(l.brief)
+	}
+	l.brief[name] = struct{}{}
 }
 
 func (l *launcher) write(w Write) *fault.Error {

@@ -1,39 +1,72 @@
 package supervisor
 
 import (
-	"strings"
+	"strconv"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
-// TestTurns has restarts go past starts that keep an order, and not keep them
-// from their turn.
-func TestTurns(t *testing.T) {
+// TestBriefLives has a launcher know who has lived briefly, once, and not
+// remember for ever those who are not started again.
+func TestBriefLives(t *testing.T) {
 	t.Parallel()
-	l := newLauncher(nil, LaunchOptions{}, nil, nil)
-	start := func(name string, ordered bool, priority int) {
-		l.add(Spawn{Name: Name{name, name}, Ordered: ordered, Rank: Rank{Group: priority}})
-	}
-	var order []string
-	take := func(n int) {
-		for range n {
-			s, ok := l.next()
-			if !ok {
-				t.Fatal("the launcher is closed")
+	synctest.Test(t, func(t *testing.T) {
+		l := newLauncher(nil, LaunchOptions{}, nil, nil)
+		name := Name{"g", "p"}
+		next := func() bool {
+			l.add(Spawn{Name: name})
+			w, ok := l.next()
+			if !ok || w.Name != name {
+				t.Fatalf("next = %v, %v, want %v", w, ok, name)
 			}
-			order = append(order, s.Name.Group)
+			l.done(w, time.Millisecond)
+			return w.brief
 		}
-	}
-	for _, name := range []string{"a", "b"} {
-		start(name, true, 1)
-	}
-	start("late", true, 2)
-	for _, name := range []string{"r1", "r2", "r3", "r4", "r5"} {
-		start(name, false, 0)
-	}
-	take(6) // the late one must wait for a and b, and holds up nobody
-	l.running = 0
-	take(2)
-	if got, want := strings.Join(order, " "), "r1 a r2 b r3 r4 r5 late"; got != want {
-		t.Errorf("began %s, want %s", got, want)
-	}
+		born := time.Now()
+		time.Sleep(briefLife - 1)
+		l.noteLifeLocked(name, &child{born: born})
+		if !next() {
+			t.Errorf("a life of %v is not brief", briefLife-1)
+		}
+		if next() {
+			t.Error("the second start after a brief life is put off as well")
+		}
+		time.Sleep(time.Nanosecond)
+		l.noteLifeLocked(name, &child{born: born})
+		if next() {
+			t.Errorf("a life of %v is brief", briefLife)
+		}
+		for i := range 1000 {
+			l.noteLifeLocked(Name{"g", strconv.Itoa(i)}, &child{born: time.Now()})
+		}
+		if len(l.brief) > 70 {
+			t.Errorf("%d brief lives are remembered of programs that do not exist", len(l.brief))
+		}
+	})
+}
+
+// TestRest has two children that live briefly started one after the other,
+// with a rest between.
+func TestRest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLauncher(nil, LaunchOptions{}, nil, nil)
+		names := []Name{{"g", "a"}, {"g", "b"}}
+		for _, n := range names {
+			l.noteLifeLocked(n, &child{born: time.Now()})
+			l.add(Spawn{Name: n})
+		}
+		begun := time.Now()
+		for _, n := range names {
+			w, ok := l.next()
+			if !ok || w.Name != n {
+				t.Fatalf("next = %v, %v, want %v", w.Name, ok, n)
+			}
+			l.done(w, 3*time.Millisecond)
+		}
+		if waited := time.Since(begun); waited != 3*time.Millisecond {
+			t.Errorf("the second began after a rest of %v, want 3ms", waited)
+		}
+	})
 }
