@@ -135,7 +135,12 @@ func TestLeaseFails(t *testing.T) {
 	play(t, files, func(o *Options) { withAudit(t, o) }, func(w *world) {
 		w.do(leased("g", "c", 10*time.Second))
 		audit := w.o.Audit
-		w.o.Audit = &Audit{path: w.dir + "/none/audit.log", file: audit.file}
+		use := func(a *Audit) {
+			w.Manager.mu.Lock()
+			defer w.Manager.mu.Unlock()
+			w.o.Audit = a
+		}
+		use(&Audit{path: w.dir + "/none/audit.log", file: audit.file})
 		w.after(10 * time.Second)
 		if !w.there("c") || !w.logged("ERRO cannot remove g:c, whose lease has run out; trying again in 5s: NOT_SAVED") {
 			t.Errorf("it is gone without a trace, or nothing was logged: %q", w.lines)
@@ -144,7 +149,7 @@ func TestLeaseFails(t *testing.T) {
 			t.Errorf("it can't be renewed although it is there: %v", err)
 		}
 		w.after(8 * time.Second)
-		w.o.Audit = audit
+		use(audit)
 		w.after(expireAgain - time.Second)
 		if !w.there("c") {
 			t.Error("it was removed before it was to be tried again")

@@ -121,6 +121,7 @@ func (c *Core) transition(now proc.Moment, in Transition, out []Effect) []Effect
 	for _, ch := range in.Groups {
 		moves = c.decide(ch, moves)
 	}
+	t.planned.Steps = make([]PlanStep, 0, len(moves))
 	for _, m := range moves {
 		t.planned.Steps = append(t.planned.Steps, PlanStep{m.name, m.action, m.changes})
 	}
@@ -184,6 +185,7 @@ func (c *Core) decide(ch GroupChange, moves []move) []move {
 	if g.restarts(ch.To) {
 		return decideNew(ch.To, decideGone(g, moves))
 	}
+	moves = slices.Grow(moves, len(ch.To.Processes))
 	stays := make(map[string]bool, len(ch.To.Processes))
 	for _, to := range ch.To.Processes {
 		stays[to.Name] = true
