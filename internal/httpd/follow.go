@@ -46,6 +46,8 @@ func follow(path string) (*follower, error) {
 
 func (f *follower) close() { _ = f.file.Close() } // it was only read
 
+func (f *follower) stat() (os.FileInfo, error) { return f.file.Stat() }
+
 // next returns what is new, valid until the next call; nothing if nothing is.
 func (f *follower) next() ([]byte, error) {
 	for {
@@ -111,22 +113,27 @@ func (f *follower) moveOn() bool {
 	return true
 }
 
-// open opens the path if it is a file: a pipe would have no end and no past.
-func (f *follower) open() error {
-	file, err := os.OpenFile(f.path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+func (f *follower) open() (err error) {
+	f.file, err = openRegular(f.path)
+	return err
+}
+
+// openRegular opens a path if it is a file: a pipe would have no end and no
+// past.
+func openRegular(path string) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = &fs.PathError{Op: "follow", Path: f.path, Err: errors.ErrUnsupported}
+		err = &fs.PathError{Op: "follow", Path: path, Err: errors.ErrUnsupported}
 	}
 	if err != nil {
 		_ = file.Close()
-		return err
+		return nil, err
 	}
-	f.file = file
-	return nil
+	return file, nil
 }
 
 // skipPartialRune moves to the start of a character.

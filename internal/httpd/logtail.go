@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -31,15 +32,19 @@ type Processes interface {
 // HandleLogTails registers the streams of logs: /logtail/NAME[/stdout|/stderr]
 // for the log of a process, /mainlogtail for supervisord's own, whose path
 // mainLog returns ("" for none). A stream sends the end of the log and then
-// what is added to it, until the client goes.
+// what is added to it, until the client goes. With the query whole=1, that of
+// a process sends all of its log, rotated files included, until it is down.
 func (s *Server) HandleLogTails(processes Processes, mainLog func() string) {
 	s.Handle("/logtail*", ext.View, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		path, err := childLog(r, processes)
-		if err != nil {
+		name, path, err := childLog(r, processes)
+		switch {
+		case err != nil:
 			errorpage.Write(w, http.StatusForbidden)
-			return
+		case r.URL.RawQuery == "whole=1":
+			s.streamWhole(w, r, path, isOver(s.stop, processes, name, path))
+		default:
+			s.stream(w, r, path, unbuffered)
 		}
-		s.stream(w, r, path, "X-Accel-Buffering: no\r\n")
 	}))
 	s.Handle("/mainlogtail*", ext.View, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !ext.CallerOf(r.Context()).HoldsAll() {
@@ -50,38 +55,60 @@ func (s *Server) HandleLogTails(processes Processes, mainLog func() string) {
 	}))
 }
 
-// childLog returns the path of the log that a request is about, "" for none.
+// unbuffered asks proxies to pass a stream on as it comes.
+const unbuffered = "X-Accel-Buffering: no\r\n"
+
+// childLog returns the path of the log that a request is about, "" for none,
+// and its process.
 // The error is that the caller does not hold the group, if there is one.
 // Supervisor 4.2.5, http.py, logtail_handler; a path without a process is
 // status 500 there.
-func childLog(r *http.Request, processes Processes) (string, error) {
+func childLog(r *http.Request, processes Processes) (name supervisor.Name, path string, err error) {
 	_, rest, _ := strings.Cut(strings.TrimLeft(r.URL.Path, "/"), "/")
 	spec, channel, given := strings.Cut(rest, "/")
 	name, whole := supervisor.ParseName(spec)
 	if spec != "" {
 		if err := ext.CallerOf(r.Context()).Need(ext.View, name.Group); err != nil {
-			return "", err
+			return name, "", err
 		}
 	}
 	if whole {
-		return "", nil
+		return name, "", nil
 	}
 	info, err := processes.Info(r.Context(), name, spec)
 	switch {
 	case err != nil:
-		return "", nil
+		return name, "", nil
 	case !given || channel == "stdout":
-		return info.StdoutLog, nil
+		return name, info.StdoutLog, nil
 	case channel == "stderr":
-		return info.StderrLog, nil
+		return name, info.StderrLog, nil
 	}
-	return "", nil
+	return name, "", nil
 }
 
-// stream answers with a log. It takes over the connection: only so a client
-// that goes away is noticed for sure, since supervisorctl sends an empty line
-// after its request.
+// A logReader reads a log as it grows; *follower and *wholeLog are ones.
+type logReader interface {
+	// next returns what is new, valid until the next call; nothing if nothing is.
+	next() ([]byte, error)
+	close()
+	// stat describes the file that is being read.
+	stat() (os.FileInfo, error)
+}
+
+// stream answers with the end of a log and what follows.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request, path, more string) {
+	s.serveLog(w, r, path, more, nil, func() (logReader, error) { return follow(path) })
+}
+
+// streamWhole answers with a whole log, until its process is over.
+func (s *Server) streamWhole(w http.ResponseWriter, r *http.Request, path string, over func() bool) {
+	s.serveLog(w, r, path, unbuffered+"Trailer: "+tornTrailer+"\r\n", over, func() (logReader, error) { return readWhole(path) })
+}
+
+// serveLog takes over the connection: only so a client that goes away is
+// noticed for sure, since supervisorctl sends an empty line after its request.
+func (s *Server) serveLog(w http.ResponseWriter, r *http.Request, path, more string, over func() bool, open func() (logReader, error)) {
 	if r.Method != http.MethodGet {
 		errorpage.Write(w, http.StatusBadRequest)
 		return
@@ -90,32 +117,32 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, path, more strin
 		errorpage.Write(w, http.StatusNotFound)
 		return
 	}
-	f, err := follow(path)
+	log, err := open()
 	if err != nil {
 		errorpage.Write(w, http.StatusNotFound)
 		return
 	}
 	if !s.streams.begin() {
-		f.close()
+		log.close()
 		errorpage.Write(w, http.StatusServiceUnavailable)
 		return
 	}
 	nc, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		s.streams.end()
-		f.close()
+		log.close()
 		panic(err) // not a server's connection: a bug of ours
 	}
-	t := &tail{server: s, conn: nc, file: f, chunked: r.ProtoAtLeast(1, 1)}
+	t := &tail{server: s, conn: nc, path: path, log: log, over: over, chunked: r.ProtoAtLeast(1, 1)}
 	// Ends with the client or with the server, which waits for it.
-	go t.run(head(r, f, more))
+	go t.run(head(r, log, more))
 }
 
 // head is the head of the answer. Supervisor 4.2.5, http.py, logtail_handler.
-func head(r *http.Request, f *follower, more string) string {
+func head(r *http.Request, log logReader, more string) string {
 	now := time.Now().UTC()
 	modified := now
-	if info, err := f.file.Stat(); err == nil {
+	if info, err := log.stat(); err == nil {
 		modified = info.ModTime().UTC()
 	}
 	h := fmt.Sprintf("%s 200 OK\r\nServer: %s\r\nDate: %s\r\nLast-Modified: %s\r\nContent-Type: text/plain;charset=utf-8\r\n%s",
@@ -130,18 +157,20 @@ func head(r *http.Request, f *follower, more string) string {
 type tail struct {
 	server  *Server
 	conn    net.Conn
-	file    *follower
+	path    string
+	log     logReader
+	over    func() bool // for a whole log: its process is down; nil otherwise
 	chunked bool
 	packed  []byte // reused: one chunk with its frame
 }
 
 func (t *tail) run(head string) {
 	defer t.server.streams.end()
-	defer t.file.close()
+	defer t.log.close()
 	defer func() { _ = t.conn.Close() }() // the client is gone or has been told
 	defer func() {
 		if failure := recover(); failure != nil {
-			t.server.log.Log(level.Error, fmt.Sprintf("Server Error: %v: %s\n%s", failure, t.file.path, debug.Stack()))
+			t.server.log.Log(level.Error, fmt.Sprintf("Server Error: %v: %s\n%s", failure, t.path, debug.Stack()))
 		}
 	}()
 	if c := connOf(t.conn); c != nil {
@@ -161,9 +190,14 @@ func (t *tail) run(head string) {
 			}
 		}
 	}()
-	if _, err := t.conn.Write([]byte(head)); err == nil {
-		t.copy(gone)
+	if _, err := t.conn.Write([]byte(head)); err != nil {
+		return
 	}
+	if t.over != nil {
+		t.copyWhole(gone)
+		return
+	}
+	t.copy(gone)
 }
 
 // copy sends what the log has and what is added to it.
@@ -171,7 +205,7 @@ func (t *tail) copy(gone <-chan struct{}) {
 	look := time.NewTicker(followInterval)
 	defer look.Stop()
 	for {
-		data, err := t.file.next()
+		data, err := t.log.next()
 		if err != nil || t.server.stop.Err() != nil {
 			_ = t.send(nil) // the end either way
 			return
