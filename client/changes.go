@@ -21,6 +21,10 @@ type (
 	Step = ext.Step
 	// OptionChange is one option with another value.
 	OptionChange = ext.OptionChange
+	// Run is a program that is to run once.
+	Run = ext.Run
+	// End is how a program that was run has ended.
+	End = ext.End
 	// Record is one change in the history.
 	Record = ext.Record
 	// Lease says when something goes by itself.
@@ -28,6 +32,16 @@ type (
 	// Unsaved is a group whose changes are not written down as they are.
 	Unsaved = ext.Unsaved
 )
+
+// Started is a program that [Twiddler.Run] has started.
+type Started struct {
+	ID             int64 // of the change in the history
+	Group, Process string
+}
+
+// Namespec is the name that calls take: "group:process", or the process alone
+// if its name is also the group's.
+func (s Started) Namespec() string { return namespec(s.Group, s.Process) }
 
 // The actions of a [Change], and the kinds of groups that one can make.
 const (
@@ -171,6 +185,26 @@ func record(v any) (Record, error) {
 	}
 	r.Time = at
 	return r, f.err
+}
+
+func started(v any) (Started, error) {
+	f := fieldsOf(v)
+	return Started{ID: int64(field[int](f, "id")), Group: f.needed("group"), Process: f.needed("process")}, f.err
+}
+
+func end(v any) (End, error) {
+	f := fieldsOf(v)
+	return End{State: f.needed("state"), Status: field[int](f, "status"), Signal: field[int](f, "signal"),
+		Error: field[string](f, "error")}, f.err
+}
+
+// needed is a string that has to be there.
+func (f *fields) needed(name string) string {
+	text := field[string](f, name)
+	if text == "" && f.err == nil {
+		f.err = fmt.Errorf("no member %s", name)
+	}
+	return text
 }
 
 func lease(v any) (Lease, error) {

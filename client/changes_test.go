@@ -66,6 +66,14 @@ func changeCases() []wireCase {
 		{func(x C, c *Client) (any, error) { return c.Twiddler().RemoveGroup(x, "g", How{}) }, "twiddler.removeGroup", []any{"g", members{}}, wireOutcome, wantOutcome},
 		{func(x C, c *Client) (any, error) { return c.Twiddler().Scale(x, "web:w", 8, How{}) }, "twiddler.scale", []any{"web:w", 8, members{}}, wireOutcome, wantOutcome},
 		{func(x C, c *Client) (any, error) { return c.Twiddler().Undo(x, 1<<40, How{}) }, "twiddler.undo", []any{1 << 40, members{}}, wireOutcome, wantOutcome},
+		{func(x C, c *Client) (any, error) {
+			return c.Twiddler().Run(x, Run{Name: "p", Group: "g", Options: options, TTL: time.Minute, Reason: "r"})
+		}, "twiddler.run", []any{"p", options, members{"group": "g", "ttl": 60, "reason": "r"}},
+			members{"id": 4, "group": "g", "process": "p"}, Started{ID: 4, Group: "g", Process: "p"}},
+		{func(x C, c *Client) (any, error) { return c.Twiddler().Run(x, Run{Name: "p"}) }, "twiddler.run",
+			[]any{"p", members{}, members{}}, members{"id": 4, "group": "p", "process": "p"}, Started{ID: 4, Group: "p", Process: "p"}},
+		{func(x C, c *Client) (any, error) { return c.Twiddler().Wait(x, "g:p") }, "twiddler.wait", []any{"g:p"},
+			members{"state": "EXITED", "status": -1, "signal": 9, "error": "e"}, End{State: "EXITED", Status: -1, Signal: 9, Error: "e"}},
 		{func(x C, c *Client) (any, error) { return c.Twiddler().History(x, 5, 10) }, "twiddler.history", []any{5, 10}, []any{wireRecord}, []Record{wantRecord}},
 		{func(x C, c *Client) (any, error) { return c.Twiddler().GetLeases(x) }, "twiddler.getLeases", nil,
 			[]any{members{"group": "g", "program": "p", "ttl": 60}}, []Lease{{Group: "g", Program: "p", Left: time.Minute}}},

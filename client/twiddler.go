@@ -85,6 +85,38 @@ func (t Twiddler) Scale(ctx context.Context, program string, numprocs int, how H
 	return call(ctx, t.client, outcome, "twiddler.scale", program, numprocs, encodeHow(how))
 }
 
+// Run runs a program once: it is added, started, and goes by itself a while
+// after its end, with its AUTO logs. Its time to live is in whole seconds. It
+// is a fault.NoFile, a fault.NotExecutable or the like if it cannot be started;
+// then it is not there.
+func (t Twiddler) Run(ctx context.Context, r Run) (Started, error) {
+	seconds, err := wholeSeconds(r.TTL)
+	if err != nil {
+		return Started{}, err
+	}
+	how := map[string]any{}
+	if r.Group != "" {
+		how["group"] = r.Group
+	}
+	if r.Reason != "" {
+		how["reason"] = r.Reason
+	}
+	if seconds != 0 {
+		how["ttl"] = seconds
+	}
+	options := r.Options
+	if options == nil {
+		options = map[string]any{}
+	}
+	return call(ctx, t.client, started, "twiddler.run", r.Name, options, how)
+}
+
+// Wait waits for the end of a program that was run, "group:process" or one
+// word for both. It is a fault.BadName if there is none, or none any more.
+func (t Twiddler) Wait(ctx context.Context, name string) (End, error) {
+	return call(ctx, t.client, end, "twiddler.wait", name)
+}
+
 // Undo takes a change back. It is a fault.Conflict if later ones stand in the
 // way.
 func (t Twiddler) Undo(ctx context.Context, id int64, how How) (Outcome, error) {
