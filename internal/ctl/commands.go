@@ -56,6 +56,7 @@ func commands() []command {
 		{name: "update", complete: completeUpdate, help: updateHelp, run: update},
 		{name: "version", help: versionHelp, run: version},
 		{name: "completion", ours: true, complete: completeShells, help: completionHelp, run: completion},
+		{name: "run", ours: true, complete: completeRun, help: runHelp, run: run},
 		{name: "scale", ours: true, complete: completeScale, help: scaleHelp, run: scale},
 		{name: "twiddle", ours: true, complete: completeTwiddle, help: twiddleHelp, run: twiddle},
 	}

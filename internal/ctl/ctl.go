@@ -33,7 +33,7 @@ const (
 
 // Main runs supervisorctl and returns its exit status. argv[0] is the name of
 // the program in texts. Nothing of the process but its environment, working
-// directory and SIGINT is used beside the arguments; a line editor and colours
+// directory and signals is used beside the arguments; a line editor and colours
 // appear only if stdin and stdout are the process's own and are terminals.
 func Main(argv []string, stdin *os.File, stdout, stderr io.Writer) int {
 	flags, err := parseFlags(argv[1:])

@@ -49,42 +49,54 @@ func (e statusError) Error() string { return fmt.Sprintf("status code %d", int(e
 // stream copies what the server sends for path to w, until the server ends it
 // or ctx does. A stream that breaks off after it has begun is no error.
 func (s *session) stream(ctx context.Context, path string, w io.Writer) error {
+	response, done, err := s.openStream(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer done()
+	_, _ = io.Copy(w, response.Body)
+	return nil
+}
+
+// openStream asks for a stream; done gives its connection back.
+func (s *session) openStream(ctx context.Context, path string) (response *http.Response, done func(), err error) {
 	base := "http://localhost"
 	// Not with keep-alives off: after "Connection: close" the original holds
 	// back what it sends until there are 64 KiB of it.
 	transport := &http.Transport{DisableCompression: true}
-	defer transport.CloseIdleConnections()
 	if socket, ok := strings.CutPrefix(s.url, "unix://"); ok {
 		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 		}
 	} else {
-		target, err := clientURL(s.url)
-		if err != nil {
-			return err
+		if base, err = clientURL(s.url); err != nil {
+			return nil, nil, err
 		}
-		base = target
 		if transport.TLSClientConfig, err = s.tlsConfig(); err != nil {
-			return err
+			return nil, nil, err
 		}
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, base+path, nil)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	request.Header.Set("User-Agent", "Supervisor HTTP Client")
 	request.Header.Set("Accept", "*/*")
 	if s.credentials && s.password != "" {
 		request.SetBasicAuth(s.username, s.password)
 	}
-	response, err := transport.RoundTrip(request)
+	response, err = transport.RoundTrip(request)
 	if err != nil {
-		return err
+		transport.CloseIdleConnections()
+		return nil, nil, err
 	}
-	defer response.Body.Close()
+	done = func() {
+		_ = response.Body.Close() // it was only read
+		transport.CloseIdleConnections()
+	}
 	if response.StatusCode != http.StatusOK {
-		return statusError(response.StatusCode)
+		done()
+		return nil, nil, statusError(response.StatusCode)
 	}
-	_, _ = io.Copy(w, response.Body)
-	return nil
+	return response, done, nil
 }

@@ -15,7 +15,7 @@ func TestHelp(t *testing.T) {
 		"add    exit      open  reload  restart   start   tail   \n" +
 		"avail  fg        pid   remove  shutdown  status  update \n" +
 		"clear  maintail  quit  reread  signal    stop    version\n\n" +
-		"\ntwiddler commands (type help <topic>):\n======================================\ncompletion  scale  twiddle\n\n"
+		"\ntwiddler commands (type help <topic>):\n======================================\ncompletion  run  scale  twiddle\n\n"
 	f.one(t, "help", want, 0)
 	f.one(t, "?", want, 0)
 	f.one(t, "help nope", "*** No help on nope\n", 0)

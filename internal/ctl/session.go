@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"example.org/twiddler/client"
@@ -34,6 +35,10 @@ type session struct {
 
 	// interruptible returns a context that Ctrl-C ends.
 	interruptible func(context.Context) (context.Context, context.CancelFunc)
+
+	// attending says that a command sees to the signals that would end the shell.
+	attending atomic.Bool
+	inShell   bool
 
 	api   *client.Client       // made when needed; see server
 	infos []client.ProcessInfo // for completion, until the next command

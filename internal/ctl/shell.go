@@ -20,6 +20,7 @@ func (s *session) shell(ctx context.Context) {
 		isTerminal(p.file) && liner.TerminalSupported() {
 		s.terminal = newEditor(p, s.history, s.completeLine)
 	}
+	s.inShell = true
 	defer s.close()
 	defer s.restoreOnSignal()()
 	if s.step(ctx, func(ctx context.Context) (string, error) { return "status", nil }) {
@@ -59,18 +60,26 @@ func (s *session) step(ctx context.Context, read func(context.Context) (string, 
 var errAborted = errors.New("prompt aborted")
 
 // restoreOnSignal gives the terminal back before a signal ends the process.
-// The function it returns ends that.
+// The function it returns ends that. A command that attends to signals itself
+// sends the process one that is to end it again.
 func (s *session) restoreOnSignal() (stop func()) {
 	signals, done := make(chan os.Signal, 1), make(chan struct{})
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGHUP)
 	t := s.terminal
 	go func() { // ends with stop
-		select {
-		case <-done:
-		case sig := <-signals:
-			t.close()
-			signal.Reset(sig)
-			_ = syscall.Kill(os.Getpid(), sig.(syscall.Signal)) // its default now
+		for {
+			select {
+			case <-done:
+				return
+			case sig := <-signals:
+				if s.attending.Load() {
+					continue
+				}
+				t.close()
+				signal.Reset(sig)
+				_ = syscall.Kill(os.Getpid(), sig.(syscall.Signal)) // its default now
+				return
+			}
 		}
 	}()
 	return func() {
