@@ -41,7 +41,7 @@ func (s *Server) HandleLogTails(processes Processes, mainLog func() string) {
 		case err != nil:
 			errorpage.Write(w, http.StatusForbidden)
 		case r.URL.RawQuery == "whole=1":
-			s.streamWhole(w, r, path, isOver(s.stop, processes, name, path))
+			s.streamWhole(w, r, path, isOver(processes, name, path))
 		default:
 			s.stream(w, r, path, unbuffered)
 		}

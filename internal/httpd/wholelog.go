@@ -190,7 +190,9 @@ func (t *tail) copyWhole(gone <-chan struct{}) {
 		select {
 		case <-timer.C:
 		case <-t.server.stop.Done():
-			return
+			if over = t.over(); !over {
+				return
+			}
 		case <-gone:
 			return
 		}
@@ -209,12 +211,15 @@ func (t *tail) last() {
 	}
 }
 
-// isOver tells whether a process is down, or has another log by now.
-func isOver(ctx context.Context, processes Processes, name supervisor.Name, path string) func() bool {
+// isOver tells whether a process is down, or has another log by now. So it is
+// when there is nothing any more that runs processes, at the server's end.
+func isOver(processes Processes, name supervisor.Name, path string) func() bool {
 	return func() bool {
+		ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
+		defer cancel()
 		info, err := processes.Info(ctx, name, name.Spec())
 		if err != nil {
-			return fault.Is(err, fault.BadName)
+			return fault.Is(err, fault.BadName) || fault.Is(err, fault.ShutdownState)
 		}
 		return info.State.Down() || info.StdoutLog != path && info.StderrLog != path
 	}

@@ -23,14 +23,14 @@ import (
 type worker struct {
 	mu   sync.Mutex // guards the fields below
 	info supervisor.Info
-	gone bool
+	gone error
 }
 
-func (w *worker) Info(_ context.Context, _ supervisor.Name, spec string) (supervisor.Info, error) {
+func (w *worker) Info(_ context.Context, _ supervisor.Name, _ string) (supervisor.Info, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.gone {
-		return supervisor.Info{}, fault.New(fault.BadName, spec)
+	if w.gone != nil {
+		return supervisor.Info{}, w.gone
 	}
 	return w.info, nil
 }
@@ -57,9 +57,10 @@ const wholePath = "/logtail/g:p/stdout?whole=1"
 func TestWholeLog(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(*worker){
-		"exited":  func(w *worker) { w.info.State = proc.Exited },
-		"removed": func(w *worker) { w.gone = true },
-		"anew":    func(w *worker) { w.info.StdoutLog = "/another" },
+		"exited":    func(w *worker) { w.info.State = proc.Exited },
+		"removed":   func(w *worker) { w.gone = fault.New(fault.BadName, "g:p") },
+		"shut down": func(w *worker) { w.gone = fault.Bare(fault.ShutdownState) },
+		"anew":      func(w *worker) { w.info.StdoutLog = "/another" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -173,7 +174,7 @@ func TestWholeLogRefused(t *testing.T) {
 		t.Errorf("without a file: %v", resp)
 	}
 	write(t, out, "one\n")
-	w.change(func(w *worker) { w.gone = true })
+	w.change(func(w *worker) { w.gone = fault.New(fault.BadName, "g:p") })
 	if _, resp := tailOf(t, s, wholePath); resp.StatusCode != http.StatusNotFound {
 		t.Errorf("without a process: %v", resp)
 	}
