@@ -68,6 +68,7 @@ func (m *Manager) Run(ctx context.Context, r ext.Run) (int64, error) {
 	var over <-chan supervisor.Ended
 	if err == nil {
 		over, err = m.o.Loop.RunProcess(whole, t.process(), t.process().Spec())
+		err = m.withReason(whole, t, err)
 	}
 	if err != nil {
 		close(t.over)
@@ -75,6 +76,18 @@ func (m *Manager) Run(ctx context.Context, r ext.Run) (int64, error) {
 	}
 	go m.attend(t, over) // ends with the process, or with Close
 	return out.ID, nil
+}
+
+// withReason adds to a spawn error what went wrong: nobody can ask afterwards.
+func (m *Manager) withReason(ctx context.Context, t *transient, err error) error {
+	if !fault.Is(err, fault.SpawnError) {
+		return err
+	}
+	info, infoErr := m.o.Loop.Info(ctx, t.process(), t.process().Spec())
+	if infoErr != nil || info.SpawnErr == "" {
+		return err
+	}
+	return fault.New(fault.SpawnError, fmt.Sprintf("%s: %s", t.process().Spec(), info.SpawnErr))
 }
 
 // runChange is what adds a program that runs once.
