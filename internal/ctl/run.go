@@ -27,7 +27,7 @@ var runHelp = []string{
 	"  --directory <dir>\tWhere it runs, on the server",
 	"  --ttl <seconds>\tIt is stopped after that time",
 	"  --reason <text>\tFor the history",
-	"Its standard input is empty: what is typed here does not reach it.",
+	"Its standard input is a pipe that nothing comes through: what is typed here does not reach it.",
 	"With --wait, a program that a signal ends is exit status 128 and its number; one that is not there 127,",
 	"one that cannot be executed 126; one that was stopped by Ctrl-C 130, by SIGTERM 143.",
 	"Ex:",
