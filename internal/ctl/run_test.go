@@ -313,7 +313,9 @@ func TestRunInterrupted(t *testing.T) {
 			f := newRunFake(t, "", client.End{State: "STOPPED", Status: -1, Signal: 15})
 			defer f.end()
 			f.text = map[string]string{"stdout": "ready", "stderr": ""}
+			stop, kill := make(chan struct{}), make(chan struct{}) // closed when it was asked for
 			f.handle("stopProcess", func([]any) (any, error) {
+				close(stop)
 				if presses == 1 {
 					f.end()
 				}
@@ -321,6 +323,7 @@ func TestRunInterrupted(t *testing.T) {
 				return true, nil
 			})
 			f.handle("signalProcess", func([]any) (any, error) {
+				close(kill)
 				if presses == 2 {
 					f.end()
 				}
@@ -331,16 +334,17 @@ func TestRunInterrupted(t *testing.T) {
 			c.expect("ready")
 			c.press(ctrlC)
 			c.expect("stopping job; Ctrl-C once more kills it\r\n")
-			rest := ""
+			c.awaits(stop)
 			if presses > 1 {
 				c.press(ctrlC)
 				c.expect("killing job\r\n")
+				c.awaits(kill)
 			}
 			if presses > 2 {
 				c.press(ctrlC)
 				c.expect("ERROR: left job, which has not ended\r\n")
 			}
-			c.finish(130, rest)
+			c.finish(130, "")
 			calls := strings.Join(f.asked(), " ")
 			if got := strings.Contains(calls, "removeGroup[job"); got != (presses < 3) || !strings.Contains(calls, "stopProcess[job true]") ||
 				strings.Contains(calls, "signalProcess[job KILL]") != (presses > 1) {
@@ -401,6 +405,16 @@ func TestRunHangUpInShell(t *testing.T) {
 	}
 	if !endedBy(c, 1) {
 		t.Errorf("the shell ends with %v", c.cmd.ProcessState)
+	}
+}
+
+// awaits waits for a call, which comes before the end if it comes at all.
+func (c *console) awaits(call <-chan struct{}) {
+	c.Helper()
+	select {
+	case <-call:
+	case <-c.exited:
+		c.Fatal("it ended without the call")
 	}
 }
 
