@@ -32,6 +32,7 @@ type wholeLog struct {
 	file    *os.File
 	offset  int64
 	leaving bool // the log goes on in another file; the rest of this one is read first
+	newest  bool // it was so when it was read last
 	torn    bool // a part may be missing: it was cleared, or rotated away unread
 	buf     [pieceRead]byte
 }
@@ -102,6 +103,7 @@ func (w *wholeLog) next() ([]byte, error) {
 		n, err := w.file.ReadAt(w.buf[:], w.offset)
 		if n > 0 {
 			w.offset += int64(n)
+			w.newest = w.isNewest()
 			return w.buf[:n], nil
 		}
 		if err != nil && !errors.Is(err, io.EOF) {
@@ -121,10 +123,23 @@ func (w *wholeLog) next() ([]byte, error) {
 			}
 		case statErr == nil && !os.SameFile(current, info):
 			w.leaving = true // nothing is added to this one from now on
+		case errors.Is(statErr, os.ErrNotExist) && !w.newest:
+			w.newest, w.torn = true, true // removed, with what came after this one
+			return nil, nil
 		default:
 			return nil, nil
 		}
 	}
+}
+
+// isNewest reports whether the file that is read is the one being written.
+func (w *wholeLog) isNewest() bool {
+	info, err := w.file.Stat()
+	if err != nil {
+		return false
+	}
+	current, err := os.Lstat(w.path)
+	return err == nil && os.SameFile(current, info)
 }
 
 // moveOn opens the file that the log went on in. It is not there for a moment

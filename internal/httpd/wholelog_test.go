@@ -152,6 +152,49 @@ func TestWholeLogTorn(t *testing.T) {
 	}
 }
 
+// A log that is removed with its process is whole, unless the reader was behind
+// a rotation.
+func TestWholeLogRemoved(t *testing.T) {
+	t.Parallel()
+	for _, behind := range []bool{false, true} {
+		path := filepath.Join(t.TempDir(), "out")
+		write(t, path, "one")
+		log, err := readWhole(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read := func(want string) {
+			t.Helper()
+			if got, err := log.next(); string(got) != want || err != nil {
+				t.Errorf("got %q, %v, want %q", got, err, want)
+			}
+		}
+		read("one")
+		read("")
+		add(t, path, "two")
+		if behind {
+			if err := os.Rename(path, path+".1"); err != nil {
+				t.Fatal(err)
+			}
+			write(t, path, "three")
+			read("two")
+			if err := os.Remove(path + ".1"); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			read("two")
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		read("")
+		if log.torn != behind {
+			t.Errorf("behind: %v, torn: %v", behind, log.torn)
+		}
+		log.close()
+	}
+}
+
 // A stream that the server's end breaks off has no end of its own.
 func TestWholeLogAtShutdown(t *testing.T) {
 	t.Parallel()
