@@ -204,12 +204,24 @@ func (m *Manager) settleTransients(changes []supervisor.GroupChange) {
 	}
 }
 
-// sweep removes the AUTO logs of t when it is down.
+// sweep removes the AUTO logs of t when it is down: at once if it was removed
+// after its end, and else when whoever reads them has had time to.
 func (m *Manager) sweep(t *transient) {
 	select {
 	case <-t.over:
-	case <-m.quit:
-		return // the next start removes them
+	default:
+		select {
+		case <-t.over:
+		case <-m.quit:
+			return // the next start removes them
+		}
+		late := time.NewTimer(linger)
+		defer late.Stop()
+		select {
+		case <-late.C:
+		case <-m.quit:
+			return
+		}
 	}
 	for _, path := range t.logs {
 		for i := 0; ; i++ {
