@@ -358,12 +358,28 @@ func TestRunAsUser(t *testing.T) {
 	s.nothingLeft()
 }
 
-// Over TCP with a password, within the policy of an account, and not beyond.
+// Over TCP and TLS with a password, within the policy of an account, and not
+// beyond.
 func TestRunIsAuthorized(t *testing.T) {
 	t.Parallel()
+	for scheme, lines := range map[string][2]string{
+		"http":  {},
+		"https": {"tls_certificate=@DIR@/server.pem\ntls_key=@DIR@/server.key\n", "tls_ca=@DIR@/ca.pem\n"},
+	} {
+		t.Run(scheme, func(t *testing.T) {
+			t.Parallel()
+			runAuthorized(t, scheme, lines[0], lines[1])
+		})
+	}
+}
+
+func runAuthorized(t *testing.T, scheme, server, ctl string) {
 	s := newSite(t)
+	s.certificate("ca", "")
+	s.certificate("server", "ca")
 	s.start(`[inet_http_server]
 port=127.0.0.1:@PORT@
+` + server + `
 [account:ann]
 password=pw
 role=define
@@ -374,7 +390,7 @@ allowed_commands=/bin/echo
 password=pw
 role=view
 ` + base)
-	s.write("net.conf", "[supervisorctl]\nserverurl=http://127.0.0.1:@PORT@\n")
+	s.write("net.conf", "[supervisorctl]\nserverurl="+scheme+"://127.0.0.1:@PORT@\n"+ctl)
 	for _, test := range []struct {
 		user, name, command string
 		status              int
@@ -389,7 +405,6 @@ role=view
 		if status != test.status || !strings.HasPrefix(out, test.want) || strings.Contains(out, "NOT_PERMITTED") {
 			t.Errorf("%v: exit status %d\n%s", test, status, out)
 		}
-		t.Logf("%s runs %s as %s: %s", test.user, test.command, test.name, out)
 	}
 	s.nothingLeft()
 	status, out := s.run("ctl", "-c", s.path("net.conf"), "-u", "ann", "-p", "wrong", "run", "--wait", "--", "/bin/echo")
