@@ -51,6 +51,7 @@ func readWhole(path string) (*wholeLog, error) {
 		}
 		w.file = file
 		if w.oldest() == oldest {
+			w.newest = w.isNewest()
 			return w, nil
 		}
 		w.close() // moved while it was opened: it may be another by now
@@ -156,7 +157,7 @@ func (w *wholeLog) moveOn(old os.FileInfo) bool {
 			continue
 		}
 		w.close()
-		w.file, w.offset = file, 0
+		w.file, w.offset, w.newest = file, 0, at <= 1
 		w.torn = w.torn || at < 0
 		return true
 	}
