@@ -27,6 +27,8 @@ type transient struct {
 	over chan struct{} // closed at its end
 	end  ext.End       // set by then
 	logs []string      // AUTO logs, which go with it
+
+	rested bool // it was there after its end; guarded by the manager's mutex
 }
 
 // runDefaults are the options of a program that runs once. The first ones
@@ -71,6 +73,9 @@ func (m *Manager) Run(ctx context.Context, r ext.Run) (int64, error) {
 		err = m.withReason(whole, t, err)
 	}
 	if err != nil {
+		m.mu.Lock()
+		t.rested = true // nobody reads its logs
+		m.mu.Unlock()
 		close(t.over)
 		return 0, errors.Join(err, m.dropTransient(t, "it could not be started"))
 	}
@@ -144,10 +149,11 @@ func (m *Manager) attend(t *transient, over <-chan supervisor.Ended) {
 		return
 	}
 	t.end = ext.End{State: e.State.String(), Status: e.Status, Signal: e.Exit.Signal, Error: e.SpawnErr}
-	close(t.over)
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	defer close(t.over) // last: who is told may remove it at once
 	if m.transients[t.name] == t { // nobody has removed it
+		t.rested = true
 		m.leases.begin(t.name, linger)
 	}
 }
@@ -199,22 +205,20 @@ func (m *Manager) settleTransients(changes []supervisor.GroupChange) {
 				continue
 			}
 			delete(m.transients, name)
-			go m.sweep(t) // ends with the process, or with Close
+			go m.sweep(t, t.rested) // ends with the process and linger, or with Close
 		}
 	}
 }
 
-// sweep removes the AUTO logs of t when it is down: at once if it was removed
+// sweep removes the AUTO logs of t when it is down: at once if it was there
 // after its end, and else when whoever reads them has had time to.
-func (m *Manager) sweep(t *transient) {
+func (m *Manager) sweep(t *transient, rested bool) {
 	select {
 	case <-t.over:
-	default:
-		select {
-		case <-t.over:
-		case <-m.quit:
-			return // the next start removes them
-		}
+	case <-m.quit:
+		return // the next start removes them
+	}
+	if !rested {
 		late := time.NewTimer(linger)
 		defer late.Stop()
 		select {
