@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -20,7 +21,7 @@ import (
 // Options are what a loop is made of.
 type Options struct {
 	System   sys.System
-	Children <-chan struct{} // a value means: some child may have exited
+	Children <-chan os.Signal // a value means: some child may have exited
 	Launch   LaunchOptions
 
 	Core CoreOptions

@@ -8,6 +8,7 @@
 package systest
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -18,7 +19,7 @@ import (
 
 // A Fake is a [sys.System]. Its methods are safe for concurrent use.
 type Fake struct {
-	notify chan struct{}
+	notify chan os.Signal
 
 	mu       sync.Mutex // guards the fields below
 	last     int        // pid given most recently
@@ -63,7 +64,7 @@ type program struct {
 // New returns a Fake whose first child has pid 101.
 func New() *Fake {
 	return &Fake{
-		notify:   make(chan struct{}, 1),
+		notify:   make(chan os.Signal, 1),
 		last:     100,
 		children: map[int]*child{},
 		commands: map[string]*sys.CommandError{},
@@ -72,7 +73,7 @@ func New() *Fake {
 }
 
 // Notify returns the channel that gets a value when a child has died.
-func (f *Fake) Notify() <-chan struct{} { return f.notify }
+func (f *Fake) Notify() <-chan os.Signal { return f.notify }
 
 // FailResolve makes Resolve answer err for command; nil makes it work again.
 func (f *Fake) FailResolve(command string, err *sys.CommandError) {
@@ -294,7 +295,7 @@ func (f *Fake) die(e sys.Exit) {
 	}
 	f.dead = append(f.dead, e)
 	select {
-	case f.notify <- struct{}{}:
+	case f.notify <- syscall.SIGCHLD:
 	default: // a value is waiting already
 	}
 }

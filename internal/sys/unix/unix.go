@@ -63,27 +63,16 @@ func (s *System) Close() {
 }
 
 // Notify returns a channel that gets a value when a child may have exited.
-// Many exits may make one value: call Reap, which returns them all.
-func (s *System) Notify() <-chan struct{} {
+// Many exits may make one value: call Reap, which returns them all. It is the
+// channel of the signal itself: nobody has to wake up between.
+func (s *System) Notify() <-chan os.Signal {
 	chld := make(chan os.Signal, 1)
-	out := make(chan struct{}, 1)
 	signal.Notify(chld, syscall.SIGCHLD)
-	// Close ends this goroutine and waits for it.
 	s.wait.Go(func() {
-		defer signal.Stop(chld)
-		for {
-			select {
-			case <-chld:
-				select {
-				case out <- struct{}{}:
-				default: // a value is waiting already
-				}
-			case <-s.closed:
-				return
-			}
-		}
+		<-s.closed
+		signal.Stop(chld)
 	})
-	return out
+	return chld
 }
 
 // Signal sends sig to pid, or to the process group that pid leads. The error
