@@ -151,7 +151,7 @@ func (m *Manager) attend(t *transient, over <-chan supervisor.Ended) {
 	t.end = ext.End{State: e.State.String(), Status: e.Status, Signal: e.Exit.Signal, Error: e.SpawnErr}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	defer close(t.over) // last: who is told may remove it at once
+	defer close(t.over)            // last: who is told may remove it at once
 	if m.transients[t.name] == t { // nobody has removed it
 		t.rested = true
 		m.leases.begin(t.name, linger)
