@@ -28,7 +28,7 @@ var rows = []struct {
 	{[]string{"internal/mainlog", "internal/childlog", "internal/config", "ext/twiddler", "ext/exttest"}, "configuration, logs and extensions must work without a supervisor"},
 	{[]string{"internal/rotate", "ext"}, "extensions are written against the public API alone"},
 	{[]string{"internal/proc", "internal/event", "internal/ini", "internal/xmlrpc", "internal/listener",
-		"internal/sys/systest", "internal/getopt"}, "the bottom must stand alone"},
+		"internal/sys/systest", "internal/getopt", "internal/pemfile"}, "the bottom must stand alone"},
 	{[]string{"internal/sys", "fault", "level"}, "everybody uses these"},
 }
 

@@ -93,7 +93,7 @@ func TestTLS(t *testing.T) {
 		{"tls_ca=%(here)s/cert\n", "version", "error: ", 1}, // the server ends the handshake
 		{"tls_ca=%(here)s/gone\n", "version", "cannot use tls_ca: open " + dir + "/gone", 1},
 		{"tls_ca=%(here)s/junk\n", "version", "cannot use tls_ca: " + dir + "/junk holds no certificate", 1},
-		{"tls_certificate=%(here)s/cert\ntls_key=%(here)s/junk\n", "version", "cannot use tls_certificate and tls_key: tls: ", 1},
+		{"tls_certificate=%(here)s/cert\ntls_key=%(here)s/junk\n", "version", "cannot use tls_certificate and tls_key: ", 1},
 	} {
 		path := filepath.Join(dir, "ctl.conf")
 		if err := os.WriteFile(path, []byte("[supervisorctl]\nserverurl="+f.URL+"\n"+row.options), 0o600); err != nil {

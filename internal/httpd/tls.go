@@ -2,19 +2,14 @@ package httpd
 
 import (
 	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"sync"
 
 	"example.org/twiddler/internal/config"
+	"example.org/twiddler/internal/pemfile"
 	"example.org/twiddler/level"
 )
-
-// maxPEM bounds a file with certificates, in bytes.
-const maxPEM = 1 << 20
 
 // A tlsFiles is the TLS side of a server. Its files are looked at before each
 // handshake, and read again when they have changed; what cannot be used then
@@ -87,50 +82,21 @@ func same(before, after []os.FileInfo) bool {
 }
 
 func (t *tlsFiles) readLocked() error {
-	certificate, err := readPEM(t.conf.TLSCertificate)
+	pair, err := pemfile.KeyPair(t.conf.TLSCertificate, t.conf.TLSKey)
 	if err != nil {
 		return err
-	}
-	key, err := readPEM(t.conf.TLSKey)
-	if err != nil {
-		return err
-	}
-	pair, err := tls.X509KeyPair(certificate, key)
-	if err != nil {
-		return fmt.Errorf("%s and %s: %w", t.conf.TLSCertificate, t.conf.TLSKey, err)
 	}
 	c := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
 	if t.conf.TLSClientCA == "" {
 		t.optional, t.required = c, c
 		return nil
 	}
-	authority, err := readPEM(t.conf.TLSClientCA)
-	if err != nil {
+	if c.ClientCAs, err = pemfile.Pool(t.conf.TLSClientCA); err != nil {
 		return err
-	}
-	c.ClientCAs = x509.NewCertPool()
-	if !c.ClientCAs.AppendCertsFromPEM(authority) {
-		return fmt.Errorf("%s holds no certificate", t.conf.TLSClientCA)
 	}
 	c.SessionTicketsDisabled = true // a ticket would outlive the authority that it was given for
 	c.ClientAuth = tls.VerifyClientCertIfGiven
 	t.optional, t.required = c, c.Clone()
 	t.required.ClientAuth = tls.RequireAndVerifyClientCert
 	return nil
-}
-
-func readPEM(name string) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }() // it was only read
-	text, err := io.ReadAll(io.LimitReader(f, maxPEM+1))
-	if err == nil && len(text) > maxPEM {
-		err = errors.New("it is longer than certificates are")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("cannot read %s: %w", name, err)
-	}
-	return text, nil
 }
