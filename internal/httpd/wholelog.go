@@ -124,13 +124,22 @@ func (w *wholeLog) next() ([]byte, error) {
 			}
 		case statErr == nil && !os.SameFile(current, info):
 			w.leaving = true // nothing is added to this one from now on
-		case errors.Is(statErr, os.ErrNotExist) && !w.newest:
+		case errors.Is(statErr, os.ErrNotExist) && !w.newest && w.find(info) != 1:
 			w.newest, w.torn = true, true // removed, with what came after this one
 			return nil, nil
 		default:
+			// If there is no newest one, and this is the one before, it may
+			// just be rotating: lacking judges when it can't be any more.
 			return nil, nil
 		}
 	}
+}
+
+// lacking reports whether a part may be missing, of a log that nobody writes to
+// any more.
+func (w *wholeLog) lacking() bool {
+	_, err := os.Lstat(w.path)
+	return w.torn || errors.Is(err, os.ErrNotExist) && !w.newest
 }
 
 // isNewest reports whether the file that is read is the one being written.
@@ -219,7 +228,7 @@ func (t *tail) copyWhole(gone <-chan struct{}) {
 // last ends a stream, and says whether it is whole.
 func (t *tail) last() {
 	text := "0\r\n\r\n"
-	if w, ok := t.log.(*wholeLog); ok && w.torn {
+	if w, ok := t.log.(*wholeLog); ok && w.lacking() {
 		text = "0\r\n" + tornTrailer + ": 1\r\n\r\n"
 	}
 	if t.chunked {
