@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -46,6 +47,8 @@ type File struct {
 	done    bool   // Close was called
 	retryAt int64  // size at which a rotation that failed is tried again
 	size    int64  // after the last write, if it may rotate; 0 when not known
+
+	freeing atomic.Bool // see keepOldest
 }
 
 // Open opens path for appending and creates it if need be. The error wraps
@@ -191,6 +194,9 @@ func (f *File) Close() error {
 // that nothing is lost when it can't be made.
 func (f *File) rotate() error {
 	if f.options.Backups > 0 {
+		if free := f.keepOldest(backup(f.path, f.options.Backups)); free != nil {
+			defer free()
+		}
 		for i := f.options.Backups - 1; i > 0; i-- {
 			if err := rename(backup(f.path, i), backup(f.path, i+1)); err != nil {
 				return err
