@@ -42,17 +42,12 @@ func (h *harness) stateRows(n int, constant string, body []byte) error {
 	const clients = 16
 	rate := row{what: fmt.Sprintf("getState, 16 clients, %d programs", n), unit: "/s"}
 	p99 := row{what: fmt.Sprintf("getState p99, 16 clients, %d programs", n), unit: "ms"}
-	for range h.rounds {
-		limit, err := load(h.ctx, constant, clients, h.window, ask, same(body))
-		if err != nil {
-			return err
-		}
-		ours, err := load(h.ctx, s.socket(), clients, h.window, ask, same(body))
-		if err != nil {
-			return err
-		}
+	err = h.inTurns(constant, s.socket(), clients, ask, same(body), same(body), func(limit, ours loadResult) {
 		rate.limit, p99.limit = append(rate.limit, limit.rate), append(p99.limit, limit.p99)
 		rate.ours, p99.ours = append(rate.ours, ours.rate), append(p99.ours, ours.p99)
+	})
+	if err != nil {
+		return err
 	}
 	if _, err := s.stop(); err != nil {
 		return err
@@ -68,6 +63,24 @@ func (h *harness) stateRows(n int, constant string, body []byte) error {
 	p99.checks = []check{atMost("the constant server's", 1.2, ratio(p99.ours, p99.limit))}
 	h.add(rate)
 	h.add(p99)
+	return nil
+}
+
+// inTurns loads the constant server and ours, one after the other, and notes
+// each pair of results.
+func (h *harness) inTurns(constant, socket string, clients int, ask []byte, checkLimit, checkOurs func([]byte) error,
+	note func(limit, ours loadResult)) error {
+	for range h.rounds {
+		limit, err := load(h.ctx, constant, clients, h.window, ask, checkLimit)
+		if err != nil {
+			return err
+		}
+		ours, err := load(h.ctx, socket, clients, h.window, ask, checkOurs)
+		if err != nil {
+			return err
+		}
+		note(limit, ours)
+	}
 	return nil
 }
 
@@ -117,16 +130,11 @@ func measureInfo(h *harness) error {
 	defer stop()
 	const clients = 4
 	rate := row{what: fmt.Sprintf("getAllProcessInfo, 4 clients, %d programs", n), unit: "/s"}
-	for range h.rounds {
-		limit, err := load(h.ctx, constant, clients, h.window, ask, same(body))
-		if err != nil {
-			return err
-		}
-		ours, err := load(h.ctx, s.socket(), clients, h.window, ask, like(body))
-		if err != nil {
-			return err
-		}
+	err = h.inTurns(constant, s.socket(), clients, ask, same(body), like(body), func(limit, ours loadResult) {
 		rate.limit, rate.ours = append(rate.limit, limit.rate), append(rate.ours, ours.rate)
+	})
+	if err != nil {
+		return err
 	}
 	// What was checked only in part under load is checked whole again.
 	if body, err = once(s.socket(), "supervisor.getAllProcessInfo"); err != nil {

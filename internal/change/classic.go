@@ -3,7 +3,6 @@ package change
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"example.org/twiddler/ext"
 	"example.org/twiddler/internal/supervisor"
@@ -45,8 +44,8 @@ func (m *Manager) classic(ctx context.Context, method, group string, call func(c
 		return err // it was shutting down, or somebody else has undone it already
 	}
 	e := m.record(ext.CallerOf(ctx), request{method: method})
-	change := supervisor.GroupChange{Name: group, From: from, To: to}
-	e.deltas = []delta{difference(change)}
+	changes := []supervisor.GroupChange{{Name: group, From: from, To: to}}
+	e.deltas = []delta{difference(changes[0])}
 	e.Steps = []ext.Step{{Group: group, Action: string(supervisor.ActionRemove)}}
 	if to != nil {
 		delete(m.gone, group)
@@ -59,8 +58,8 @@ func (m *Manager) classic(ctx context.Context, method, group string, call func(c
 		}
 		e.Steps = append(e.Steps, ext.Step{Group: group, Process: p.name, Action: string(action)})
 	}
-	e.leases = m.endLeases(change)
-	m.settleTransients([]supervisor.GroupChange{change})
+	e.leases = m.endLeases(changes, nil)
+	m.settleTransients(changes)
 	m.history.add(e)
 	if m.o.Audit != nil {
 		if err := m.o.Audit.append(e.Record, nil); err != nil {
@@ -68,15 +67,4 @@ func (m *Manager) classic(ctx context.Context, method, group string, call func(c
 		}
 	}
 	return nil
-}
-
-// endLeases ends the leases of what a change has taken away, and returns them.
-func (m *Manager) endLeases(ch supervisor.GroupChange) map[leaseName]time.Duration {
-	ended := map[leaseName]time.Duration{}
-	for _, name := range m.leases.of(ch.Name) {
-		if !holds(ch.To, name.program) {
-			ended[name] = m.leases.end(name)
-		}
-	}
-	return ended
 }

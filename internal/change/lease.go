@@ -143,17 +143,24 @@ func (m *Manager) passing(name leaseName) bool {
 // settleLeases does to the leases what a change has done to what they are
 // for. It returns those that ended because that is gone.
 func (m *Manager) settleLeases(d *draft, changes []supervisor.GroupChange) map[leaseName]time.Duration {
-	ended := map[leaseName]time.Duration{}
-	for _, ch := range changes {
-		for _, name := range m.leases.of(ch.Name) {
-			if _, again := d.leases[name]; again || !holds(ch.To, name.program) {
-				ended[name] = m.leases.end(name)
-			}
-		}
-	}
+	ended := m.endLeases(changes, d.leases)
 	for name, ttl := range d.leases {
 		if ttl > 0 && holds(d.group(name.group), name.program) {
 			m.leases.begin(name, ttl)
+		}
+	}
+	return ended
+}
+
+// endLeases ends the leases of what changes have taken away, and of what is
+// there anew. It returns those that ended.
+func (m *Manager) endLeases(changes []supervisor.GroupChange, anew map[leaseName]time.Duration) map[leaseName]time.Duration {
+	ended := map[leaseName]time.Duration{}
+	for _, ch := range changes {
+		for _, name := range m.leases.of(ch.Name) {
+			if _, again := anew[name]; again || !holds(ch.To, name.program) {
+				ended[name] = m.leases.end(name)
+			}
 		}
 	}
 	return ended
